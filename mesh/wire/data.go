@@ -1,0 +1,130 @@
+package wire
+
+import "time"
+
+// The file service, spoken on a stream named [ServiceFile], moves chunks of
+// contents between two nodes. Both sides are equal: each may want some
+// contents and serve others, over the one connection.
+//
+// A content is talked about under a topic, a number that the side which opens
+// it picks (the connection's client even numbers, its server odd ones).
+//
+//	opener                              other side
+//	Open{topic, version, name}    →
+//	                              ←     Head{topic, size …}, or Refuse
+//	                              ←     Hashes … until all chunks are named
+//	Have{what I hold}             →
+//	                              ←     Have{what I hold}; again as it grows
+//	Request{chunks}, Deal{n}      →
+//	                              ←     Chunk …, Refuse{chunk}
+//	Withdraw{chunks}              →
+//	Close{topic}                  →
+//
+// Request asks for chunks by number. Deal lets the sender choose up to n more
+// chunks that the opener lacks: it knows what it gave to whom and gives first
+// what it has given least, so that every byte leaves a seed about once. It
+// never deals a chunk twice on one topic.
+//
+// The opener may also be asked for chunks on the same topic: both sides of a
+// topic send Have, Request, Deal, Chunk and Refuse alike; only Head and Hashes
+// go one way.
+//
+// Sides that have nothing to say for 2 s say Alive. What has been asked for and
+// does not come for 3 s is asked for elsewhere.
+
+// ServiceFile is the service name of the file protocol.
+const ServiceFile = "file"
+
+// Sizes of chunks and parts, in bytes, and limits that follow from them.
+const (
+	MinChunkSize = 64 << 10
+	MaxChunkSize = 1 << 20
+	PartSize     = 10 << 20 // what `file status` counts
+
+	MaxChunks       = 2 << 20 // of one content: 64 MiB of hashes, 2 TiB
+	MaxHashesPacket = 16384   // chunks in one Hashes frame: 512 KiB
+	MaxHavePacket   = 1 << 20 // chunks in one Have frame: 128 KiB
+	MaxTopics       = 1024    // open at once on one connection
+	MaxInFlight     = 64      // chunks requested and dealt on one connection
+)
+
+// HashSize is the length of a chunk's hash, BLAKE3-256.
+const HashSize = 32
+
+// Encoding tells how a [Chunk]'s bytes stand for the chunk.
+type Encoding uint8
+
+// Encodings of a chunk.
+const (
+	Plain Encoding = 0
+	Zstd  Encoding = 1 // one zstd frame that decodes to exactly the chunk's length
+)
+
+// Open starts a topic. With a zero Version it asks for what the other side
+// holds under Name; otherwise for that version, wherever it lies.
+type Open struct {
+	Topic   uint32   `cbor:"1,keyasint"`
+	Version Version  `cbor:"2,keyasint"`
+	Name    FileName `cbor:"3,keyasint"`
+}
+
+// Head describes the content of a topic.
+type Head struct {
+	Topic     uint32  `cbor:"1,keyasint"`
+	Version   Version `cbor:"2,keyasint"`
+	Meta      Meta    `cbor:"3,keyasint"`
+	ChunkSize uint32  `cbor:"4,keyasint"`
+	Chunks    uint32  `cbor:"5,keyasint"` // ceil(Size / ChunkSize)
+}
+
+// Meta is what is kept of a file besides its bytes.
+type Meta struct {
+	Size    int64  `cbor:"1,keyasint"` // bytes
+	Mode    uint32 `cbor:"2,keyasint"` // permission bits
+	ModTime int64  `cbor:"3,keyasint"` // Unix time in ns
+}
+
+// Time returns the modification time.
+func (m Meta) Time() time.Time { return time.Unix(0, m.ModTime) }
+
+// Deal lets the other side send up to N more chunks of its choice.
+type Deal struct {
+	Topic uint32 `cbor:"1,keyasint"`
+	N     uint16 `cbor:"2,keyasint"`
+}
+
+// Request asks for chunks, or (as Withdraw) takes that back.
+type Request struct {
+	Topic  uint32   `cbor:"1,keyasint"`
+	Chunks []uint32 `cbor:"2,keyasint"`
+}
+
+// Refuse says why a topic, or one chunk of it, will not be sent.
+type Refuse struct {
+	Topic uint32 `cbor:"1,keyasint"`
+	Chunk int64  `cbor:"2,keyasint"` // -1 is the whole topic
+	Code  Code   `cbor:"3,keyasint"`
+	Text  string `cbor:"4,keyasint"`
+}
+
+// Close ends a topic; nothing follows on it but what was on its way.
+type Close struct {
+	Topic uint32 `cbor:"1,keyasint"`
+}
+
+// ChunkSizeFor returns the chunk size of a content of size bytes: the power of
+// two nearest above a 1,024th of it, within the limits, so that small files
+// still make enough chunks for a swarm (256 to 1,024) and large ones few enough
+// for their manifest.
+func ChunkSizeFor(size int64) uint32 {
+	chunk := int64(MinChunkSize)
+	for chunk < MaxChunkSize && chunk*1024 < size {
+		chunk *= 2
+	}
+	return uint32(chunk)
+}
+
+// ChunkCount returns how many chunks a content of size bytes has.
+func ChunkCount(size int64, chunkSize uint32) int64 {
+	return (size + int64(chunkSize) - 1) / int64(chunkSize)
+}
