@@ -72,15 +72,15 @@ func StartAll(ctx context.Context, nodes []*Node, flags ...string) error {
 func AwaitMesh(ctx context.Context, nodes []*Node, size int) error {
 	want := fmt.Sprint(size)
 	for _, n := range nodes {
-		if err := n.await(ctx, "mesh status", "size", want); err != nil {
+		if err := n.Await(ctx, "mesh status", "size", want); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// await asks until a column of a command's table holds a value.
-func (n *Node) await(ctx context.Context, line, column, want string) error {
+// Await asks until a column of a command's table holds a value.
+func (n *Node) Await(ctx context.Context, line, column, want string) error {
 	c, err := n.Connect(ctx)
 	if err != nil {
 		return err
