@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,19 +15,54 @@ import (
 	"minimega/scripts/netlab"
 )
 
-// daemon starts a program on a host. The function that it returns ends the
-// program and waits for it.
-func daemon(ctx context.Context, h *netlab.Host, name string, args ...string) (end func(), err error) {
-	ctx, cancel := context.WithCancel(ctx)
-	cmd := h.Command(ctx, name, args...)
-	if err := cmd.Start(); err != nil {
-		cancel()
+// startTime is how long a peer's program may take to be ready.
+const startTime = 15 * time.Second
+
+// service is a program that runs on a host while a file is fetched.
+type service struct {
+	cmd  *exec.Cmd
+	out  bytes.Buffer
+	done chan struct{} // closed when the program has ended
+}
+
+// serve starts a program on a host.
+func serve(ctx context.Context, h *netlab.Host, name string, args ...string) (*service, error) {
+	s := &service{cmd: h.Command(ctx, name, args...), done: make(chan struct{})}
+	s.cmd.Stdout, s.cmd.Stderr = &s.out, &s.out
+	if err := s.cmd.Start(); err != nil {
 		return nil, err
 	}
-	return func() {
-		cancel()
-		_ = cmd.Wait() // killed
-	}, nil
+	go func() { // end waits for it
+		defer close(s.done)
+		_ = s.cmd.Wait()
+	}()
+	return s, nil
+}
+
+// ready waits until up says so. The error holds what the program wrote when it
+// ended instead.
+func (s *service) ready(ctx context.Context, up func() bool) error {
+	ctx, cancel := context.WithTimeout(ctx, startTime)
+	defer cancel()
+	ended := false
+	err := await(ctx, s.cmd.String(), func() bool {
+		select {
+		case <-s.done:
+			ended = true
+		default:
+		}
+		return ended || up()
+	})
+	if ended {
+		return fmt.Errorf("%s ended: %s", s.cmd, s.out.Bytes())
+	}
+	return err
+}
+
+// end kills the program and waits for it.
+func (s *service) end() {
+	_ = s.cmd.Process.Kill() // it may have ended
+	<-s.done
 }
 
 // together runs a command on each receiver at once and waits for all.
@@ -56,13 +92,13 @@ func rsync(ctx context.Context, s *stage) (time.Duration, error) {
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return 0, err
 	}
-	end, err := daemon(ctx, s.seed, "rsync", "--daemon", "--no-detach", "--port=8730", "--config="+config)
+	server, err := serve(ctx, s.seed, "rsync", "--daemon", "--no-detach", "--port=8730", "--config="+config)
 	if err != nil {
 		return 0, err
 	}
-	defer end()
+	defer server.end()
 	url := fmt.Sprintf("rsync://%s:8730/files/", s.seed.Addr(0))
-	err = await(ctx, "the rsync daemon", func() bool {
+	err = server.ready(ctx, func() bool {
 		return s.seed.Command(ctx, "rsync", url).Run() == nil
 	})
 	if err != nil {
@@ -78,14 +114,14 @@ func rsync(ctx context.Context, s *stage) (time.Duration, error) {
 // iperf3 measures the raw link for four seconds and returns how long the
 // job's bytes would take.
 func iperf3(ctx context.Context, s *stage) (time.Duration, error) {
-	end, err := daemon(ctx, s.receivers[0], "iperf3", "--server")
+	server, err := serve(ctx, s.receivers[0], "iperf3", "--server")
 	if err != nil {
 		return 0, err
 	}
-	defer end()
+	defer server.end()
 	address := s.receivers[0].Addr(0).String()
 	var out []byte
-	err = await(ctx, "the iperf3 server", func() bool {
+	err = server.ready(ctx, func() bool {
 		out, err = s.seed.Command(ctx, "iperf3", "--client", address, "--time", "4", "--json").Output()
 		return err == nil
 	})
@@ -127,21 +163,21 @@ func aria2(ctx context.Context, s *stage) (time.Duration, error) {
 	if err := os.WriteFile(hook, []byte("#!/bin/sh\n: >\"$3.done\"\n"), 0o700); err != nil {
 		return 0, err
 	}
-	end, err := daemon(ctx, s.seed, "aria2c", append(aria2Flags(s.seedDir), "--bt-seed-unverified=true", torrent)...)
+	seed, err := serve(ctx, s.seed, "aria2c", append(aria2Flags(s.seedDir), "--bt-seed-unverified=true", torrent)...)
 	if err != nil {
 		return 0, err
 	}
-	defer end()
-	if err := await(ctx, "the seed's first announcement", func() bool { return tracker.count() == 1 }); err != nil {
+	defer seed.end()
+	if err := seed.ready(ctx, func() bool { return tracker.count() == 1 }); err != nil {
 		return 0, err
 	}
 	start := time.Now()
 	for i, h := range s.receivers {
-		end, err := daemon(ctx, h, "aria2c", append(aria2Flags(s.dirs[i]), "--on-bt-download-complete="+hook, torrent)...)
+		peer, err := serve(ctx, h, "aria2c", append(aria2Flags(s.dirs[i]), "--on-bt-download-complete="+hook, torrent)...)
 		if err != nil {
 			return 0, err
 		}
-		defer end()
+		defer peer.end()
 	}
 	err = awaitFiles(ctx, s.dirs, s.file+".done")
 	return time.Since(start), err
@@ -154,6 +190,6 @@ func aria2Flags(dir string) []string {
 		"--no-conf", "--quiet", "--dir=" + dir, "--listen-port=6881", "--disable-ipv6",
 		"--enable-dht=false", "--bt-enable-lpd=false", "--enable-peer-exchange=true",
 		"--seed-ratio=0.0", "--file-allocation=none", "--allow-overwrite=true",
-		"--bt-request-peer-speed-limit=1G", "--bt-max-peers=0", "--bt-tracker-interval=2",
+		"--bt-request-peer-speed-limit=1000M", "--bt-max-peers=0", "--bt-tracker-interval=2",
 	}
 }
