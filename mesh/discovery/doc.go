@@ -1,0 +1,2 @@
+// Package discovery finds other nodes of the mesh.
+package discovery
