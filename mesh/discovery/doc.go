@@ -46,8 +46,9 @@
 //
 // A hint has at most [MaxAddrs] addresses. A round takes at most 2,000 packets a
 // second a socket, 1,024 nodes, and 16 nodes from one address, so that one host
-// that invents nodes cannot crowd out the others. At most 500 questions a second
-// are answered. The file holds at most 1,024 peers, of the last 30 days. At most
+// that invents nodes cannot crowd out the others. At most 2,000 questions a
+// second are answered, from whomever they come: a flood of more slows discovery
+// down. The file holds at most 1,024 peers, of the last 30 days. At most
 // 16 interfaces are used, and at most 10 lines a minute are logged.
 //
 // # Not here
