@@ -3,6 +3,7 @@ package main_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -84,28 +85,36 @@ func (r *rig) change(ts *testscript.TestScript, verb, name string, args []string
 			return err
 		}
 		return h.Shape(r.ctx, 0, netlab.Even(rate))
-	case verb == "received" && len(args) == 1:
-		return r.received(h, args[0])
+	case (verb == "received" || verb == "sent") && len(args) == 2:
+		return r.carried(h, verb, args[0], args[1])
 	}
 	return errUsage
 }
 
-// received fails when a host's first interface took more than most bytes.
-func (r *rig) received(h *netlab.Host, most string) error {
-	bound, err := size(most)
+// carried compares what a host's first interface took or gave with bounds.
+func (r *rig) carried(h *netlab.Host, verb, least, most string) error {
+	low, err := size(least)
 	if err != nil {
 		return err
 	}
-	out, err := h.Command(r.ctx, "ip", "-s", "link", "show", "eth0").Output()
+	high, err := size(most)
 	if err != nil {
 		return err
 	}
-	m := regexp.MustCompile(`RX:[^\n]*\n\s*(\d+)`).FindSubmatch(out)
-	if m == nil {
-		return fmt.Errorf("cannot read: %s", out)
+	way := map[string]string{"received": "rx", "sent": "tx"}[verb]
+	out, err := h.Command(r.ctx, "ip", "-s", "-j", "link", "show", "eth0").Output()
+	if err != nil {
+		return err
 	}
-	if got, _ := strconv.ParseInt(string(m[1]), 10, 64); got > bound {
-		return fmt.Errorf("%s received %d bytes, more than %d", h.Name(), got, bound)
+	var links []struct {
+		Stats64 map[string]struct{ Bytes int64 }
+	}
+	if err := json.Unmarshal(out, &links); err != nil {
+		return err
+	}
+	got := links[0].Stats64[way].Bytes
+	if got < low || got > high {
+		return fmt.Errorf("%s %s %d bytes, not %d to %d", h.Name(), verb, got, low, high)
 	}
 	return nil
 }
@@ -245,9 +254,7 @@ func (r *rig) pipe(ts *testscript.TestScript, args []string) error {
 	defer script.Close()
 	ctx, cancel := context.WithTimeout(r.ctx, pipeTime)
 	defer cancel()
-	h := r.lab.Host(args[0])
-	n := h.AddNode(args[0], r.setup)
-	cmd := h.Command(ctx, r.setup.Binary, append(n.Flags(), args[2:]...)...)
+	cmd := r.lab.Host(args[0]).AddNode(args[0], r.setup).Command(ctx, args[2:]...)
 	cmd.Stdin = script
 	err = r.show(ts, cmd)
 	if ctx.Err() != nil {

@@ -188,6 +188,12 @@ func (n *Node) Stop(ctx context.Context) error {
 	return err
 }
 
+// Command returns a command that runs the node in the foreground, reading its
+// lines from the standard input that the caller gives it, with more flags.
+func (n *Node) Command(ctx context.Context, flags ...string) *exec.Cmd {
+	return n.host.Command(ctx, n.setup.Binary, append(n.Flags(), flags...)...)
+}
+
 // Client returns a command that runs one line on the daemon by the program's
 // own client.
 func (n *Node) Client(ctx context.Context, words ...string) *exec.Cmd {
