@@ -104,7 +104,7 @@ func command(ctx context.Context, args []string, program func(record, recordedNo
 		return nil, err
 	}
 	if len(args) == 0 {
-		return nil, errors.New("which node? scripts/lab list names them")
+		return nil, errors.New("node: must be named: scripts/lab list shows them")
 	}
 	for _, n := range r.Nodes {
 		if n.Name != args[0] {
@@ -119,7 +119,7 @@ func command(ctx context.Context, args []string, program func(record, recordedNo
 		cmd.Cancel = func() error { return nil } // the terminal's Ctrl-C reaches it by itself
 		return cmd, nil
 	}
-	return nil, fmt.Errorf("no node %q: scripts/lab list names them", args[0])
+	return nil, fmt.Errorf("no node %q: scripts/lab list shows them", args[0])
 }
 
 // attach opens a node's prompt, or runs one command there.
@@ -140,7 +140,7 @@ func attach(ctx context.Context, args []string) error {
 // runOn runs a program on a node's host.
 func runOn(ctx context.Context, args []string) error {
 	if len(args) < 2 {
-		return errors.New("usage: scripts/lab run NODE PROGRAM...")
+		return errors.New("program: must be named: scripts/lab run NODE PROGRAM")
 	}
 	cmd, err := command(ctx, args, func(record, recordedNode) []string { return args[1:] })
 	if err != nil {
