@@ -7,10 +7,16 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"minimega/mesh/wire"
 )
 
 // MaxRange is how many names a range may stand for.
 const MaxRange = 4096
+
+// maxRangeItem is how long a part of a range between two commas may be: enough
+// for MaxRange numbers.
+const maxRangeItem = 32 << 10
 
 // ErrRange reports a node range that cannot be expanded.
 var ErrRange = errors.New("node range")
@@ -62,6 +68,9 @@ func splitOutside(spec string) ([]string, error) {
 func expandItem(names []string, prefix, item string) ([]string, error) {
 	if len(names) >= MaxRange {
 		return nil, fmt.Errorf("%w: must be at most %d names", ErrRange, MaxRange)
+	}
+	if len(prefix) > wire.MaxNodeName || len(item) > maxRangeItem {
+		return nil, fmt.Errorf("%w: %.40q…: must be at most %d bytes, and a name %d", ErrRange, prefix+item, maxRangeItem, wire.MaxNodeName)
 	}
 	before, rest, found := strings.Cut(item, "[")
 	if !found {
@@ -196,10 +205,22 @@ func (g numbered) join(numbers []int) string {
 
 // naturally orders names as people do: kn2 before kn10.
 func naturally(a, b string) int {
-	ga, na, _ := splitNumber(a)
-	gb, nb, _ := splitNumber(b)
-	if ga.prefix == gb.prefix && ga.prefix != "" {
-		return cmp.Or(cmp.Compare(na, nb), strings.Compare(a, b))
+	prefixA, numberA := sortKey(a)
+	prefixB, numberB := sortKey(b)
+	return cmp.Or(strings.Compare(prefixA, prefixB), cmp.Compare(numberA, numberB), strings.Compare(a, b))
+}
+
+// sortKey splits a name, or a range with brackets, before its first number.
+func sortKey(item string) (prefix string, number int) {
+	prefix, rest, ranged := strings.Cut(item, "[")
+	if !ranged {
+		group, number, ok := splitNumber(item)
+		if !ok {
+			return item, -1
+		}
+		return group.prefix, number
 	}
-	return strings.Compare(a, b)
+	digits := rest[:len(rest)-len(strings.TrimLeft(rest, "0123456789"))]
+	number, _ = strconv.Atoi(digits)
+	return prefix, number
 }
