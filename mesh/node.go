@@ -65,11 +65,11 @@ type Node struct {
 	tasks    *tasks
 	methods  map[string]wire.Handler       // fixed once Run is called
 	services map[string]wire.StreamHandler // fixed once Run is called
-	gate     gate
+	gate     *gate
 	scolded  complaints
-	calls    calls
-	served   served
-	detours  detours
+	calls    *calls
+	served   *served
+	detours  *detours
 	wake     chan struct{} // capacity 1: the clock should look again
 	review   chan struct{} // capacity 1: calls under way may be lost
 	settled  atomic.Bool
@@ -81,7 +81,8 @@ type Node struct {
 	links    map[topology.LinkID]*link
 	lastLink topology.LinkID
 	changed  chan struct{} // closed at the next change of the members
-	calm     time.Time     // of the last change; the start before any
+	began    time.Time     // when Run did; zero before
+	calm     time.Time     // of the last change of the members; began before any
 }
 
 // New returns a node that has a fresh identity and does nothing yet.
@@ -112,6 +113,7 @@ func New(cfg Config) (*Node, error) {
 		gate:     newGate(),
 		calls:    newCalls(),
 		served:   newServed(),
+		detours:  newDetours(),
 		wake:     make(chan struct{}, 1),
 		review:   make(chan struct{}, 1),
 		links:    make(map[topology.LinkID]*link),
@@ -161,7 +163,8 @@ func (n *Node) Run(ctx context.Context) error {
 	}
 	n.mu.Lock()
 	listener := n.listener
-	n.calm = time.Now()
+	n.began = time.Now()
+	n.calm = n.began
 	n.mu.Unlock()
 	if n.cfg.Open {
 		n.log.Warn("this mesh is open: anybody on the network may join it and run commands here", "context", n.cfg.Context)

@@ -118,7 +118,7 @@ func (m *Machine) flood() {
 			ids = append(ids, id)
 		}
 		clear(l.news)
-		slices.SortFunc(ids, compareIDs)
+		slices.SortFunc(ids, CompareIDs)
 		for batch := range slices.Chunk(ids, maxStates) {
 			m.sendStates(l, batch)
 		}
@@ -178,7 +178,8 @@ func (m *Machine) Leave() {
 	}
 }
 
-func compareIDs(a, b wire.NodeID) int { return bytes.Compare(a[:], b[:]) }
+// CompareIDs orders node ids.
+func CompareIDs(a, b wire.NodeID) int { return bytes.Compare(a[:], b[:]) }
 
 // mix returns a state's share of the digest.
 func mix(s *wire.LinkState) uint64 {

@@ -61,6 +61,9 @@ func (m *Machine) Up(now time.Time, id LinkID, peer wire.NodeID, origin Origin, 
 	if m.links[id] == nil {
 		return
 	}
+	if old != nil {
+		m.route(now) // what led over the old one may lead over this one now
+	}
 	m.changeSelf(now)
 	m.ownAt = now // the peer should hear it before all
 	m.sendSummary(now, l)
@@ -71,7 +74,7 @@ func (m *Machine) judge(old, fresh *link) {
 	if !old.silent {
 		m.byPeer[old.peer] = old
 	}
-	if compareIDs(m.self.state.ID, old.peer) > 0 {
+	if CompareIDs(m.self.state.ID, old.peer) > 0 {
 		return // the peer decides, we use what it leaves us
 	}
 	loser := old

@@ -28,7 +28,7 @@ func (m *Machine) update(s *wire.LinkState) {
 	for _, other := range n.linked {
 		other.linked = slices.DeleteFunc(other.linked, func(x *node) bool { return x == n })
 	}
-	slices.SortFunc(s.Peers, compareIDs)
+	slices.SortFunc(s.Peers, CompareIDs)
 	s.Peers = slices.Compact(s.Peers)
 	n.state = *s
 	before := n.linked
@@ -48,7 +48,7 @@ func (m *Machine) join(n *node) {
 		if other == nil || other == n || other.state.Left {
 			continue
 		}
-		if _, named := slices.BinarySearchFunc(other.state.Peers, n.state.ID, compareIDs); named {
+		if _, named := slices.BinarySearchFunc(other.state.Peers, n.state.ID, CompareIDs); named {
 			n.linked = append(n.linked, other)
 			other.linked = append(other.linked, n)
 		}
@@ -226,4 +226,14 @@ func (m *Machine) LinkTo(peer wire.NodeID) (LinkID, bool) {
 		return l.id, true
 	}
 	return 0, false
+}
+
+// State returns what is known of a node, reachable or not; it must not be
+// changed.
+func (m *Machine) State(id wire.NodeID) (wire.LinkState, bool) {
+	n := m.nodes[id]
+	if n == nil {
+		return wire.LinkState{}, false
+	}
+	return n.state, true
 }
