@@ -1,6 +1,13 @@
 package wire
 
-import "time"
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"time"
+)
 
 // ALPN protocol names of the two kinds of connection.
 const (
@@ -19,6 +26,9 @@ type Hello struct {
 	Context  string   `cbor:"3,keyasint"` // meshes of one key are kept apart by it
 	Port     uint16   `cbor:"4,keyasint"` // that the sender listens on
 }
+
+// MaxContext is the longest name of a context, in bytes.
+const MaxContext = 255
 
 // Reject says why a connection is not wanted; its sender closes after it.
 type Reject struct {
@@ -45,6 +55,25 @@ type LinkState struct {
 	Port  uint16   `cbor:"6,keyasint"`
 	Want  uint16   `cbor:"7,keyasint"` // how many links it tries to keep
 	Left  bool     `cbor:"8,keyasint"` // the node has said goodbye
+
+	// Silent are those of Peers that have said nothing for a while: ways that
+	// lead over them are taken last.
+	Silent []NodeID `cbor:"9,keyasint"`
+}
+
+// Limits of a [LinkState].
+const (
+	MaxPeers = 4096
+	MaxAddrs = 32
+)
+
+// DialAddrs returns s.Addrs with the port, as they are dialled.
+func (s *LinkState) DialAddrs() []string {
+	addrs := make([]string, len(s.Addrs))
+	for i, addr := range s.Addrs {
+		addrs[i] = net.JoinHostPort(addr, strconv.Itoa(int(s.Port)))
+	}
+	return addrs
 }
 
 // LinkStates floods what is new to the receiver.
@@ -96,6 +125,7 @@ type Answer struct {
 	Code Code   `cbor:"7,keyasint"` // with Last: 0, or why the method failed
 	Text string `cbor:"8,keyasint"`
 	Body []byte `cbor:"9,keyasint"`
+	Lost bool   `cbor:"10,keyasint"` // From said nothing: a relay knows no way to it
 }
 
 // Cancel tells targets that nobody waits for their answer any more.
@@ -114,4 +144,100 @@ type Stream struct {
 	Service string `cbor:"1,keyasint"`
 	To      NodeID `cbor:"2,keyasint"`
 	Hops    uint8  `cbor:"3,keyasint"`
+}
+
+// errField reports a field of a control frame that is over its limit.
+var errField = errors.New("field over its limit")
+
+// DecodeControl returns the payload of a control frame as a pointer to its
+// type, with every field within its limits: nil for [TypeLeave], and nil too for
+// a type that this version does not know, which is to be skipped. It keeps no
+// part of b.
+func DecodeControl(t Type, b []byte) (any, error) {
+	var payload interface{ check() error }
+	switch t {
+	case TypeHello:
+		payload = new(Hello)
+	case TypeReject:
+		payload = new(Reject)
+	case TypePing, TypePong:
+		payload = new(Ping)
+	case TypeLinkStates:
+		payload = new(LinkStates)
+	case TypeSummary:
+		payload = new(Summary)
+	case TypeCall:
+		payload = new(Call)
+	case TypeAnswer:
+		payload = new(Answer)
+	case TypeCancel:
+		payload = new(Cancel)
+	case TypeStream:
+		payload = new(Stream)
+	default:
+		return nil, nil
+	}
+	if err := Unmarshal(b, payload); err != nil {
+		return nil, err
+	}
+	return payload, payload.check()
+}
+
+func (h *Hello) check() error {
+	if h.Protocol != Protocol {
+		return nil // judged by the receiver, who can say so
+	}
+	_, err := ParseNodeName(string(h.Name))
+	return errors.Join(err, limit("context", len(h.Context), MaxContext))
+}
+
+func (r *Reject) check() error { return limit("text", len(r.Text), MaxHelloFrame) }
+
+func (p *Ping) check() error { return nil }
+
+func (s *LinkStates) check() error {
+	for i := range s.States {
+		if err := s.States[i].check(); err != nil {
+			return fmt.Errorf("link state %d: %w", i, err)
+		}
+	}
+	return nil
+}
+
+func (s *LinkState) check() error {
+	_, err := ParseNodeName(string(s.Name))
+	for _, addr := range s.Addrs {
+		if _, bad := netip.ParseAddr(addr); bad != nil || len(addr) > 64 {
+			err = errors.Join(err, fmt.Errorf("%w: address", errField))
+		}
+	}
+	if s.ID.IsZero() || s.Seq == 0 {
+		err = errors.Join(err, fmt.Errorf("%w: no identity", errField))
+	}
+	return errors.Join(err,
+		limit("peers", len(s.Peers), MaxPeers),
+		limit("silent", len(s.Silent), MaxPeers),
+		limit("addresses", len(s.Addrs), MaxAddrs))
+}
+
+func (s *Summary) check() error { return nil }
+
+func (c *Call) check() error {
+	if c.Within < 0 {
+		return fmt.Errorf("%w: within", errField)
+	}
+	return errors.Join(limit("method", len(c.Method), MaxMethod), limit("body", len(c.Body), MaxCallBody))
+}
+
+func (a *Answer) check() error { return limit("body", len(a.Body), MaxAnswerPart) }
+
+func (c *Cancel) check() error { return nil }
+
+func (s *Stream) check() error { return limit("service", len(s.Service), MaxMethod) }
+
+func limit(field string, n, most int) error {
+	if n > most {
+		return fmt.Errorf("%w: %s: must be at most %d, but is %d", errField, field, most, n)
+	}
+	return nil
 }

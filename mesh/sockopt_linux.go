@@ -1,0 +1,60 @@
+package mesh
+
+import (
+	"crypto/tls"
+	"fmt"
+	"net"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// userTimeout is how long data may stay unacknowledged before the kernel gives
+// a connection up.
+const userTimeout = 8 * time.Second
+
+// prepare sets what all our TCP connections have in common. A dead peer is
+// noticed within userTimeout while data is on its way, and within about 11 s
+// on an idle connection.
+func prepare(conn net.Conn) {
+	tcp, ok := conn.(*net.TCPConn)
+	if !ok {
+		return
+	}
+	tcp.SetNoDelay(true)
+	tcp.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 2 * time.Second, Count: 3})
+	setOption(tcp, unix.TCP_USER_TIMEOUT, int(userTimeout.Milliseconds()))
+}
+
+// LimitUnsent bounds, in bytes, what the kernel takes of a connection's data
+// beyond what it can send at once (TCP_NOTSENT_LOWAT), so that what is written
+// next does not wait behind megabytes. It accepts what [Node.OpenStream] returns
+// and what a stream's handler is given.
+func LimitUnsent(conn net.Conn, bytes int) error {
+	for {
+		switch c := conn.(type) {
+		case *tls.Conn:
+			conn = c.NetConn()
+		case *net.TCPConn:
+			return setOption(c, unix.TCP_NOTSENT_LOWAT, bytes)
+		default:
+			return fmt.Errorf("limit unsent: %T is no TCP connection", conn)
+		}
+	}
+}
+
+func setOption(conn syscall.Conn, option, value int) error {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var failed error
+	err = raw.Control(func(fd uintptr) {
+		failed = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, option, value)
+	})
+	if err != nil {
+		return err
+	}
+	return failed
+}
