@@ -85,26 +85,25 @@ func (s *Store) newPartial(name wire.FileName, meta wire.Meta, m *Manifest) *Par
 	return p
 }
 
-// makeDir makes and locks the transfer directory. Another process that cleans
-// up may take it for a leftover before it is locked; then there is another.
+// makeDir makes and locks the transfer directory.
 func (p *Partial) makeDir() error {
 	for range 100 {
 		p.dir = transferPrefix + randomDigits()
 		err := p.store.root.Mkdir(p.dir, 0o700)
-		if errors.Is(err, fs.ErrExist) {
-			continue
+		if err == nil {
+			p.lock, err = p.store.lockDir(p.dir)
 		}
-		if err != nil {
+		// Taken already, or by another process that cleaned up in between.
+		again := errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, errInUse)
+		if !again {
 			return err
-		}
-		if p.lock, err = p.store.lockDir(p.dir); err == nil {
-			return nil
 		}
 	}
 	return errors.New("no name is left for a transfer directory")
 }
 
-// lockDir opens and locks a transfer directory, and fails when it is in use.
+// lockDir opens and locks a transfer directory. The error is errInUse when
+// another has locked it, and fs.ErrNotExist when that removed it.
 func (s *Store) lockDir(dir string) (*os.File, error) {
 	f, err := s.root.OpenFile(dir, syscall.O_DIRECTORY|syscall.O_NONBLOCK, 0)
 	if err != nil {
@@ -113,10 +112,13 @@ func (s *Store) lockDir(dir string) (*os.File, error) {
 	if !tryLock(f) {
 		return nil, errors.Join(errInUse, f.Close())
 	}
+	if _, err := s.root.Lstat(dir); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
 	return f, nil
 }
 
-var errInUse = errors.New("in use by another process")
+var errInUse = errors.New("in use")
 
 // makeFiles makes what is in the transfer directory.
 func (p *Partial) makeFiles() error {

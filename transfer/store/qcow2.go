@@ -72,9 +72,12 @@ func backingName(r io.ReaderAt, head []byte) (string, error) {
 		return "", fmt.Errorf("%w: backing file name: must lie in the first cluster, but begins at %d", ErrBacking, off)
 	}
 	name := make([]byte, size)
-	if _, err := r.ReadAt(name, int64(off)); err == io.EOF {
+	n, err := r.ReadAt(name, int64(off))
+	switch {
+	case n == len(name): // whether that was the end or not
+	case err == io.EOF:
 		return "", fmt.Errorf("%w: it ends within the backing file name", ErrBacking)
-	} else if err != nil {
+	default:
 		return "", err
 	}
 	return string(name), plainPath(string(name))
