@@ -28,11 +28,12 @@ type Watch func(rows func() []transfer.Progress) (stop func())
 // A Client is one conversation with a [Shell]: what it has set is its own. It
 // is not safe for concurrent use.
 type Client struct {
-	watch   Watch             // of what commands wait for; nil: not shown
-	warn    func(text string) // of what is no error; nil: not shown
-	remote  bool              // another node's user, through mesh send
-	quit    bool              // the user has asked the program to end
-	timeout time.Duration     // of mesh send; 0: none
+	watch   Watch                      // of what commands wait for; nil: not shown
+	warn    func(text string)          // of what is no error; nil: not shown
+	started func(name string, job Job) // told of each file get; nil: nobody asks
+	remote  bool                       // another node's user, through mesh send
+	quit    bool                       // the user has asked the program to end
+	timeout time.Duration              // of mesh send; 0: none
 	set     Settings
 
 	history []string

@@ -41,7 +41,7 @@ func (x *execution) line(ctx context.Context, line string) {
 	}
 	x.match(ctx, m, x.client.set)
 	if !x.answered {
-		x.emit(Result{Responses: output.Responses{{Host: x.shell.host()}}})
+		x.answer(output.Response{})
 	}
 }
 
@@ -68,7 +68,7 @@ func (x *execution) start(ctx context.Context, command *Command, c *Call) error 
 		}
 	}
 	if !command.Raw {
-		expanded, err := x.expand(ctx, c.Match, set{c.set.Preprocess, command.Hints})
+		expanded, err := x.expand(ctx, c.Match, expansion{c.set.Preprocess, command.Hints})
 		if err != nil {
 			return err
 		}
@@ -90,8 +90,15 @@ func (x *execution) settle(ctx context.Context) error {
 
 // fail answers with err.
 func (x *execution) fail(err error) {
-	x.emit(Result{Responses: output.Responses{{Host: x.shell.host(), Error: err.Error()}}})
+	x.answer(output.Response{Error: err.Error()})
+}
+
+// answer hands over r, which prints nothing, in the name of this node.
+func (x *execution) answer(r output.Response) {
+	r.Host = x.shell.host()
+	all := output.Responses{r}
 	x.answered = true
+	x.emit(Result{Responses: all, shown: all})
 }
 
 // explain says of an error that only repeats ctx's end what happened.

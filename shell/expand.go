@@ -21,15 +21,15 @@ const filePrefix = "file:"
 // keyDiskspec is the key of arguments of the form PATH[,OPTION]...
 const keyDiskspec = "diskspec"
 
-// set tells how arguments are expanded.
-type set struct {
+// expansion tells how arguments are expanded.
+type expansion struct {
 	preprocess bool
 	hints      map[string]completion.Kind // key → what the argument is
 }
 
 // expand returns m with its arguments expanded, except those of the command
 // in it. It blocks until the files named are here.
-func (x *execution) expand(ctx context.Context, m *grammar.Match, how set) (*grammar.Match, error) {
+func (x *execution) expand(ctx context.Context, m *grammar.Match, how expansion) (*grammar.Match, error) {
 	if !how.preprocess {
 		return m, nil
 	}
@@ -60,7 +60,7 @@ func (x *execution) expand(ctx context.Context, m *grammar.Match, how set) (*gra
 
 // expandWord returns what word stands for: usually one word, for a file: glob
 // a word a file.
-func (x *execution) expandWord(ctx context.Context, key, word string, how set) ([]string, error) {
+func (x *execution) expandWord(ctx context.Context, key, word string, how expansion) ([]string, error) {
 	word = os.Expand(word, x.client.getenv)
 	name, ok := cutFold(word, filePrefix)
 	if !ok {

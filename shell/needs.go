@@ -4,7 +4,7 @@ import (
 	"context"
 	"iter"
 
-	"minimega/completion"
+	"minimega/mesh"
 	"minimega/mesh/wire"
 	"minimega/transfer"
 	"minimega/transfer/store"
@@ -34,24 +34,8 @@ type Links interface {
 	Dial(ctx context.Context, host string) error
 	Hangup(name string) error
 	SetDegree(n int)
-	Status() MeshStatus
-	Adjacency() []Adjacent // of all reachable nodes and self, sorted by name
-}
-
-// MeshStatus is what `mesh status` shows.
-type MeshStatus struct {
-	Size    int // nodes, self included
-	Degree  int // links that this node tries to keep
-	Peers   int // links that it has
-	Context string
-	Port    int
-	Open    bool // everybody on the network may join
-}
-
-// Adjacent is a node and whom it is linked to.
-type Adjacent struct {
-	Name  wire.NodeName
-	Peers []wire.NodeName // sorted
+	Status() mesh.Status
+	Links() []mesh.Adjacency // of self and all reachable nodes, sorted by name
 }
 
 // Files is what the shell needs of the transfer engine.
@@ -95,6 +79,3 @@ type Names interface {
 	Names(prefix string) []string
 	Pending() bool
 }
-
-// completion.Sources is what Tab is answered from; see complete.go.
-var _ completion.Sources = (*Shell)(nil)

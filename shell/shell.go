@@ -9,6 +9,7 @@ import (
 	"minimega/mesh/wire"
 	"minimega/shell/grammar"
 	"minimega/shell/output"
+	"minimega/vmconfig"
 )
 
 // Config is what a [Shell] is made of.
@@ -16,7 +17,7 @@ type Config struct {
 	Mesh  Mesh
 	Files Files
 	Store Store
-	VM    VM
+	VM    *vmconfig.Config
 	Names Names // nil: Tab knows this node's files only
 
 	LocalNames func(prefix string, limit int) []string // this node's files, for Tab; may be nil

@@ -47,6 +47,9 @@ func (g *Grammar) unknown(line string, words []Word) error {
 	return e
 }
 
+// mostNamed is how many candidates an error names; of more it names none.
+const mostNamed = 16
+
 // reason says why word does not fit the stuck forms at index i.
 func (e *MatchError) reason(word string, stuck []*form, i int) string {
 	several := begins(e.Candidates, word)
@@ -59,6 +62,8 @@ func (e *MatchError) reason(word string, stuck []*form, i int) string {
 		return fmt.Sprintf("`%s` is not known, did you mean `%s`?", word, e.Nearest)
 	case i == 0:
 		return fmt.Sprintf("`%s` is not known: type help for the list of commands", word)
+	case len(e.Candidates) > mostNamed:
+		return fmt.Sprintf("`%s` is not known here: see help %s", word, firstWord(stuck[0]))
 	}
 	return fmt.Sprintf("`%s` is not known here: must be %s", word, either(e.Candidates))
 }

@@ -65,3 +65,30 @@ func SplitPartial(line string) (words []string, last Word, ok bool) {
 	}
 	return words, open, true
 }
+
+// Find returns the numbers of the commands that begin with words: those whose
+// fixed words are spelled in full where there are any, else those that words
+// shorten. Arguments may follow the fixed words.
+func (g *Grammar) Find(words []string) []int {
+	all := make([]Word, len(words))
+	for i, text := range words {
+		all[i].Text = text
+	}
+	var best []closeness
+	var found []int
+	for i := range g.forms {
+		f := &g.forms[i]
+		if f.reach(all) < len(all) {
+			continue
+		}
+		scores := f.scores(all)
+		switch c := slices.Compare(scores, best); {
+		case c > 0:
+			best, found = scores, []int{f.command}
+		case c == 0:
+			found = append(found, f.command)
+		}
+	}
+	slices.Sort(found)
+	return slices.Compact(found)
+}
