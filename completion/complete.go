@@ -19,7 +19,7 @@ func Complete(g Grammar, line string, cursor int, src Sources) Result {
 	if len(found) == 0 {
 		return Result{Start: cursor}
 	}
-	text := commonPrefix(found)
+	text := commonPrefix(found, len(last.Text))
 	insert := quote(text, last.Quote, len(found) == 1 && !unfinished(text))
 	if strings.HasPrefix(line[cursor:], " ") {
 		insert = strings.TrimSuffix(insert, " ")
@@ -135,14 +135,15 @@ func lastInList(text string) (head, prefix string) {
 	return text[:cut], text[cut:]
 }
 
-// commonPrefix returns what all sorted candidates begin with, in whole runes.
-func commonPrefix(sorted []Candidate) string {
+// commonPrefix returns what all sorted candidates begin with, in whole runes
+// but not less than the n bytes that they are known to share.
+func commonPrefix(sorted []Candidate, n int) string {
 	first, last := sorted[0].Text, sorted[len(sorted)-1].Text
-	n := 0
+	known := n
 	for n < len(first) && n < len(last) && first[n] == last[n] {
 		n++
 	}
-	return first[:clampToRune(first, n)]
+	return first[:max(known, clampToRune(first, n))]
 }
 
 // clampToRune moves i into s, to the start of a rune.

@@ -1,12 +1,15 @@
 package completion
 
-import "strings"
+import (
+	"strings"
+	"unicode"
+)
 
 // quote writes text as the shell reads it. With an open quote it stays in that
 // one, otherwise it takes a double quote where it needs any. A word that is
 // done gets its closing quote and a space.
 func quote(text string, open byte, done bool) string {
-	if open == 0 && strings.ContainsAny(text, " \t\r\n\"'\\#") {
+	if open == 0 && strings.ContainsFunc(text, special) {
 		open = '"'
 	}
 	if open == 0 {
@@ -26,6 +29,9 @@ func quote(text string, open byte, done bool) string {
 	}
 	return b.String()
 }
+
+// special reports what does not stand for itself outside of quotes.
+func special(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune("\"'\\#", r) }
 
 // writeQuoted writes one byte of a quoted word; the escapes are those that the
 // shell knows, in either quote.
