@@ -76,6 +76,7 @@ type Store interface {
 
 // Names is what is known of the files of the whole mesh, now.
 type Names interface {
-	Names(prefix string) []string
-	Pending() bool
+	Names(prefix string) []string                    // does not block
+	Ask(ctx context.Context, prefix string) []string // blocks until all nodes have answered, or ctx ends
+	Pending() bool                                   // a moment's wait may show more
 }

@@ -1,0 +1,108 @@
+package shell
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+
+	"minimega/shell/output"
+)
+
+// banner is printed when a prompt is attached.
+const banner = "CAUTION: calling 'quit' will cause the minimega daemon to exit\n" +
+	"use 'disconnect' or ^d to exit just the minimega command line"
+
+// errEnded reports that the program behind the socket has ended.
+var errEnded = errors.New("disconnected: the program has ended")
+
+// AttachPrompt returns what the prompt of -attach prints in front of a line.
+func AttachPrompt(base string) string { return "minimega:" + SocketPath(base) + "$ " }
+
+// Attach reads lines from t and has the program that serves base run them,
+// until the user leaves with disconnect or an end of input, ctx ends, or the
+// program does. An interrupt ends the command that runs, for which it connects
+// anew. Its error wraps [ErrNotRunning] where there is no program.
+func Attach(ctx context.Context, base string, t Terminal, out, errOut io.Writer) error {
+	c, err := dial(ctx, base)
+	if err != nil {
+		return err
+	}
+	a := &attached{base: base, caller: c, out: out, errOut: errOut}
+	defer func() { a.caller.Close() }()
+	fmt.Fprintln(out, banner)
+	for {
+		line, err := t.ReadLine(ctx)
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		}
+		leave, err := a.line(ctx, line)
+		if leave || err != nil {
+			return err
+		}
+	}
+}
+
+// attached is a conversation over the socket.
+type attached struct {
+	base        string
+	caller      *caller
+	out, errOut io.Writer
+	asked       bool // to quit, by the line before
+}
+
+// line runs one line and reports whether the user leaves.
+func (a *attached) line(ctx context.Context, line string) (leave bool, err error) {
+	word := strings.TrimSpace(line)
+	switch {
+	case word == "":
+		return false, nil
+	case word == "disconnect":
+		return true, nil
+	case word == "quit" && !a.asked:
+		a.asked = true
+		fmt.Fprintln(a.out, "CAUTION: calling 'quit' will cause the minimega daemon to exit")
+		fmt.Fprintln(a.out, "If you really want to stop the minimega daemon, enter 'quit' again")
+		return false, nil
+	}
+	a.asked = false
+	err = a.run(ctx, line)
+	if errors.Is(err, io.EOF) && isQuit(line) {
+		return true, nil
+	}
+	if errors.Is(err, io.EOF) {
+		return true, errEnded
+	}
+	return false, err
+}
+
+// run has line run, until the user interrupts it.
+func (a *attached) run(ctx context.Context, line string) error {
+	running, stop := signal.NotifyContext(ctx, os.Interrupt)
+	defer stop()
+	cut := context.AfterFunc(running, func() { a.caller.conn.Close() })
+	err := a.caller.ask(request{Command: line, Status: true}, func(r incoming) {
+		if r.Status {
+			fmt.Fprintln(a.errOut, output.Escape(r.Rendered))
+			return
+		}
+		show(r.Rendered, r.responses(), a.out, a.errOut)
+	})
+	if cut() || ctx.Err() != nil {
+		return err
+	}
+	fmt.Fprintln(a.errOut, output.ErrorLine("", ErrInterrupted.Error()))
+	a.caller.Close()
+	c, err := dial(ctx, a.base)
+	if err != nil {
+		return err
+	}
+	a.caller = c
+	return nil
+}
