@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"time"
 
 	"minimega/shell/output"
 )
@@ -24,8 +25,7 @@ func AttachPrompt(base string) string { return "minimega:" + SocketPath(base) + 
 
 // Attach reads lines from t and has the program that serves base run them,
 // until the user leaves with disconnect or an end of input, ctx ends, or the
-// program does. An interrupt ends the command that runs, for which it connects
-// anew. Its error wraps [ErrNotRunning] where there is no program.
+// program does. An interrupt ends the command that runs. Its error wraps [ErrNotRunning] where there is no program.
 func Attach(ctx context.Context, base string, t Terminal, out, errOut io.Writer) error {
 	c, err := dial(ctx, base)
 	if err != nil {
@@ -82,11 +82,14 @@ func (a *attached) line(ctx context.Context, line string) (leave bool, err error
 	return false, err
 }
 
+// cancelWithin is how long an interrupted command may take to end.
+const cancelWithin = 3 * time.Second
+
 // run has line run, until the user interrupts it.
 func (a *attached) run(ctx context.Context, line string) error {
 	running, stop := signal.NotifyContext(ctx, os.Interrupt)
 	defer stop()
-	cut := context.AfterFunc(running, func() { a.caller.conn.Close() })
+	uncut := context.AfterFunc(running, a.caller.cancel)
 	err := a.caller.ask(request{Command: line, Status: true}, func(r incoming) {
 		if r.Status {
 			fmt.Fprintln(a.errOut, output.Escape(r.Rendered))
@@ -94,10 +97,19 @@ func (a *attached) run(ctx context.Context, line string) error {
 		}
 		show(r.Rendered, r.responses(), a.out, a.errOut)
 	})
-	if cut() || ctx.Err() != nil {
+	if uncut() || err == nil {
+		return errors.Join(err, a.caller.conn.SetReadDeadline(time.Time{}))
+	}
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
 		return err
 	}
-	fmt.Fprintln(a.errOut, output.ErrorLine("", ErrInterrupted.Error()))
+	return a.again(ctx)
+}
+
+// again connects anew, because the program does not answer on this connection
+// any more.
+func (a *attached) again(ctx context.Context) error {
+	fmt.Fprintln(a.errOut, "warning: the command does not end: connected again, with default settings")
 	a.caller.Close()
 	c, err := dial(ctx, a.base)
 	if err != nil {

@@ -12,14 +12,14 @@ import (
 // follows, or for one command.
 func outputCommands() []Command {
 	return []Command{
-		flag(".csv", "tables as comma-separated values", func(s *Settings, on bool) { s.CSV, s.JSON = on, s.JSON && !on }, func(s *Settings) bool { return s.CSV }),
-		flag(".json", "everything as JSON", func(s *Settings, on bool) { s.JSON, s.CSV = on, s.CSV && !on }, func(s *Settings) bool { return s.JSON }),
-		flag(".headers", "a header row in tables", func(s *Settings, on bool) { s.Headers = on }, func(s *Settings) bool { return s.Headers }),
-		flag(".annotate", "the host in front of what it answers", func(s *Settings, on bool) { s.Annotate = on }, func(s *Settings) bool { return s.Annotate }),
-		flag(".sort", "rows of tables in order", func(s *Settings, on bool) { s.Sort = on }, func(s *Settings) bool { return s.Sort }),
-		flag(".compress", "equal answers of several hosts once", func(s *Settings, on bool) { s.Compress = on }, func(s *Settings) bool { return s.Compress }),
-		flag(".record", "commands in the history", func(s *Settings, on bool) { s.Record = on }, func(s *Settings) bool { return s.Record }),
-		flag(".preprocess", "$NAME and file: expanded in arguments", func(s *Settings, on bool) { s.Preprocess = on }, func(s *Settings) bool { return s.Preprocess }),
+		toggle(".csv", "tables as comma-separated values", func(s *Settings, on bool) { s.CSV, s.JSON = on, s.JSON && !on }, func(s *Settings) bool { return s.CSV }),
+		toggle(".json", "everything as JSON", func(s *Settings, on bool) { s.JSON, s.CSV = on, s.CSV && !on }, func(s *Settings) bool { return s.JSON }),
+		toggle(".headers", "a header row in tables", func(s *Settings, on bool) { s.Headers = on }, func(s *Settings) bool { return s.Headers }),
+		toggle(".annotate", "the host in front of what it answers", func(s *Settings, on bool) { s.Annotate = on }, func(s *Settings) bool { return s.Annotate }),
+		toggle(".sort", "rows of tables in order", func(s *Settings, on bool) { s.Sort = on }, func(s *Settings) bool { return s.Sort }),
+		toggle(".compress", "equal answers of several hosts once", func(s *Settings, on bool) { s.Compress = on }, func(s *Settings) bool { return s.Compress }),
+		toggle(".record", "commands in the history", func(s *Settings, on bool) { s.Record = on }, func(s *Settings) bool { return s.Record }),
+		toggle(".preprocess", "$NAME and file: expanded in arguments", func(s *Settings, on bool) { s.Preprocess = on }, func(s *Settings) bool { return s.Preprocess }),
 		{
 			Patterns: []string{".columns <columns> (command)"},
 			Help:     "print only some columns of a command's table",
@@ -36,8 +36,8 @@ func outputCommands() []Command {
 	}
 }
 
-// flag returns the command on one setting that is on or off.
-func flag(name, help string, set func(*Settings, bool), get func(*Settings) bool) Command {
+// toggle returns the command on one setting that is on or off.
+func toggle(name, help string, set func(*Settings, bool), get func(*Settings) bool) Command {
 	return Command{
 		Patterns: []string{name + " [value:true,false]", name + " <value:true,false> (command)"},
 		Help:     "show or set: " + help,

@@ -10,6 +10,7 @@ import (
 	"net"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"minimega/shell/output"
 )
@@ -76,6 +77,12 @@ func (c *caller) ask(req request, each func(incoming)) error {
 			return nil
 		}
 	}
+}
+
+// cancel ends the command that runs, whose reply must then come soon.
+func (c *caller) cancel() {
+	_ = c.conn.SetReadDeadline(time.Now().Add(cancelWithin))
+	_, _ = c.conn.Write([]byte(`{"Cancel":true}` + "\n"))
 }
 
 // line reads one line, whatever its length up to the limit.

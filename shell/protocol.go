@@ -11,6 +11,9 @@ import "minimega/shell/output"
 // sent, while a command waits, replies with Status that do not count: their
 // Rendered is a line of progress.
 //
+// Cancel alone, sent while a command runs, ends that command; it is not
+// answered by itself.
+//
 // A line without a command is answered by a reply whose Resp is null. `quit`
 // closes the connection unanswered. What is no JSON, and a request that is too
 // long, is answered with an error and ends the connection.
@@ -23,6 +26,7 @@ type request struct {
 	Command   string `json:",omitempty"` // a line to run
 	Suggest   string `json:",omitempty"` // a line to complete
 	PlumbPipe string `json:",omitempty"` // refused
+	Cancel    bool   `json:",omitempty"` // end the command that runs
 	Status    bool   `json:",omitempty"` // the client understands Status replies
 }
 

@@ -20,6 +20,8 @@ import (
 const (
 	writeWithin = 10 * time.Second // for a client to take a reply
 	maxClients  = 256              // at once
+
+	maxSocketPath = 107 // bytes, the system's
 )
 
 // ServeSocket serves clients at a unix socket at path, which it makes and
@@ -38,6 +40,9 @@ func (s *Shell) ServeSocket(ctx context.Context, path string) error {
 
 // listenSocket makes the socket, for this user alone.
 func listenSocket(path string) (*net.UnixListener, error) {
+	if len(path) > maxSocketPath {
+		return nil, fmt.Errorf("socket %s: must be at most %d bytes, but is %d: use a shorter -base", path, maxSocketPath, len(path))
+	}
 	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
 	if err != nil {
 		return nil, fmt.Errorf("socket %s: %w", path, err)
@@ -163,9 +168,10 @@ type talk struct {
 	conn   socketConn
 	client *Client
 
-	mu     sync.Mutex // guards what follows, and makes replies whole
-	status bool       // the client understands Status replies
-	bad    error      // why reading ended, where the client should know
+	mu     sync.Mutex         // guards what follows, and makes replies whole
+	status bool               // the client understands Status replies
+	bad    error              // why reading ended, where the client should know
+	cancel context.CancelFunc // ends the command that runs; nil: none does
 }
 
 // read hands over requests until the connection ends. A client that is gone
@@ -180,6 +186,10 @@ func (t *talk) read(ctx context.Context, gone context.CancelFunc, requests chan<
 		if err := decoder.Decode(&req); err != nil {
 			t.ended(err, bounded.N == 0)
 			break
+		}
+		if req.Cancel {
+			t.interrupt()
+			continue
 		}
 		t.mu.Lock()
 		t.status = req.Status
@@ -196,6 +206,23 @@ func (t *talk) read(ctx context.Context, gone context.CancelFunc, requests chan<
 	if ours {
 		gone()
 	}
+}
+
+// interrupt ends the command that runs, if any.
+func (t *talk) interrupt() {
+	t.mu.Lock()
+	cancel := t.cancel
+	t.mu.Unlock()
+	if cancel != nil {
+		cancel()
+	}
+}
+
+// running notes what ends the command that runs.
+func (t *talk) running(cancel context.CancelFunc) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.cancel = cancel
 }
 
 // ended notes why reading ended.
@@ -241,6 +268,8 @@ func (t *talk) refuse(text string) bool {
 func (t *talk) command(ctx context.Context, line string) bool {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	t.running(cancel)
+	defer t.running(nil)
 	var last *Result
 	var failed error
 	t.shell.Exec(ctx, t.client, line, func(r Result) {
