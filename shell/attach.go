@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"minimega/completion"
 	"minimega/shell/output"
 )
 
@@ -117,4 +118,32 @@ func (a *attached) again(ctx context.Context) error {
 	}
 	a.caller = c
 	return nil
+}
+
+// completeWithin is how long the prompt of -attach waits for a completion.
+const completeWithin = 2 * time.Second
+
+// AttachComplete returns what completes lines by asking the program that serves
+// base. It blocks for that at most some seconds and knows nothing where the
+// program does not answer.
+func AttachComplete(ctx context.Context, base string) func(line string, cursor int) completion.Result {
+	return func(line string, cursor int) completion.Result {
+		found := completion.Result{Start: cursor}
+		ctx, cancel := context.WithTimeout(ctx, completeWithin)
+		defer cancel()
+		c, err := dial(ctx, base)
+		if err != nil {
+			return found
+		}
+		defer c.Close()
+		err = c.ask(request{Complete: &line, Cursor: cursor}, func(r incoming) {
+			if r.Completion != nil && r.Completion.Start >= 0 && r.Completion.Start <= cursor {
+				found = *r.Completion
+			}
+		})
+		if err != nil {
+			return completion.Result{Start: cursor}
+		}
+		return found
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"minimega/mesh"
 	"minimega/shell/output"
 	"minimega/transfer"
 )
@@ -44,9 +45,10 @@ type Client struct {
 // NewClient returns a client with the settings that everybody begins with.
 // watch and warn may be nil.
 func NewClient(watch Watch, warn func(text string)) *Client {
+	set := Settings{Settings: output.Defaults(), Record: true, Preprocess: true}
+	set.Condense = mesh.CompressRange
 	return &Client{
-		watch: watch, warn: warn,
-		set:     Settings{Settings: output.Defaults(), Record: true, Preprocess: true},
+		watch: watch, warn: warn, set: set,
 		aliases: map[string]string{}, env: map[string]*string{},
 	}
 }

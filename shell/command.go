@@ -76,16 +76,11 @@ func (c *Call) emit(r output.Response) {
 func (c *Call) answer(all output.Responses) {
 	shown, err := all.Select(c.set.Settings)
 	if err != nil {
-		all = append(all[:len(all):len(all)], output.Response{Host: c.shell.host(), Error: err.Error()})
-	}
-	set := c.set.Settings
-	set.Columns, set.Filters = nil, nil
-	text, err := output.Render(shown, set)
-	if err != nil {
-		text = err.Error()
+		all = output.Responses{{Host: c.shell.host(), Error: err.Error()}}
+		shown = all
 	}
 	c.run.answered = true
-	c.run.emit(Result{Responses: all, Rendered: text, shown: shown})
+	c.run.emit(Result{Responses: all, Rendered: output.Render(shown, c.set.Settings), shown: shown})
 }
 
 // fail answers with an error.

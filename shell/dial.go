@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"minimega/completion"
 	"minimega/shell/output"
 )
 
@@ -117,7 +118,8 @@ type incoming struct {
 	Rendered string
 	More     bool
 	Status   bool
-	Suggest  []string
+
+	Completion *completion.Result
 }
 
 type incomingResponse struct{ Host, Error string }

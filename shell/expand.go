@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -128,8 +129,16 @@ func (x *execution) wait(ctx context.Context, job Job) error {
 	case <-job.Done():
 		return job.Err()
 	case <-ctx.Done():
-		return ctx.Err()
+		return fmt.Errorf("%w: the transfer goes on, see file status", cmp.Or(timedOut(ctx), ErrInterrupted))
 	}
+}
+
+// timedOut returns what ctx ended with, where that was a deadline.
+func timedOut(ctx context.Context) error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return errTimedOut
+	}
+	return nil
 }
 
 // paths returns the local paths of what name means, now that job is done.

@@ -1,6 +1,9 @@
 package shell
 
-import "minimega/shell/output"
+import (
+	"minimega/completion"
+	"minimega/shell/output"
+)
 
 // The socket speaks JSON: a client sends requests, one value after another,
 // and gets objects, each on a line. Requests of one connection are answered
@@ -10,6 +13,9 @@ import "minimega/shell/output"
 // [reply] or several, all but the last with More. A client that sets Status is
 // sent, while a command waits, replies with Status that do not count: their
 // Rendered is a line of progress.
+//
+// Complete, for our own prompts, is answered with a Completion of the line at
+// the Cursor, which says more than a Suggest does.
 //
 // Cancel alone, sent while a command runs, ends that command; it is not
 // answered by itself.
@@ -23,11 +29,13 @@ const maxRequest = 1 << 20
 
 // request is what a client asks.
 type request struct {
-	Command   string `json:",omitempty"` // a line to run
-	Suggest   string `json:",omitempty"` // a line to complete
-	PlumbPipe string `json:",omitempty"` // refused
-	Cancel    bool   `json:",omitempty"` // end the command that runs
-	Status    bool   `json:",omitempty"` // the client understands Status replies
+	Command   string  `json:",omitempty"` // a line to run
+	Suggest   string  `json:",omitempty"` // a line to complete
+	Complete  *string `json:",omitempty"` // a line to complete at Cursor
+	Cursor    int     `json:",omitempty"` // byte offset
+	PlumbPipe string  `json:",omitempty"` // refused
+	Cancel    bool    `json:",omitempty"` // end the command that runs
+	Status    bool    `json:",omitempty"` // the client understands Status replies
 }
 
 // reply is what it is answered. Every key is there, except Suggest.
@@ -37,4 +45,6 @@ type reply struct {
 	More     bool             // another reply to this command follows
 	Status   bool             // progress of a command that runs; does not count
 	Suggest  []string         `json:",omitempty"` // whole lines
+
+	Completion *completion.Result `json:",omitempty"`
 }

@@ -250,6 +250,9 @@ func (t *talk) serve(ctx context.Context, req request) bool {
 	switch {
 	case req.PlumbPipe != "":
 		return t.refuse("plumb pipes are not known: use Command or Suggest")
+	case req.Complete != nil && req.Command == "" && req.Suggest == "":
+		r := t.shell.completeSoon(ctx, *req.Complete, req.Cursor)
+		return t.send(reply{Completion: &r}) == nil
 	case (req.Command == "") == (req.Suggest == ""):
 		return t.refuse("must specify either command or suggest")
 	case req.Suggest != "":

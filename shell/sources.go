@@ -112,12 +112,18 @@ func (p patient) Names(kind completion.Kind, prefix string) []string {
 	return p.Shell.Names(kind, prefix)
 }
 
+// completeSoon is [Shell.Complete] for those who can wait a moment for other
+// nodes.
+func (s *Shell) completeSoon(ctx context.Context, line string, cursor int) completion.Result {
+	ctx, cancel := context.WithTimeout(ctx, suggestWithin)
+	defer cancel()
+	return completion.Complete(s.Grammar(), line, cursor, patient{s, ctx})
+}
+
 // Suggest returns the lines that line can become, as the socket's clients want
 // them. It waits a moment for other nodes.
 func (s *Shell) Suggest(ctx context.Context, line string) []string {
-	ctx, cancel := context.WithTimeout(ctx, suggestWithin)
-	defer cancel()
-	r := completion.Complete(s.Grammar(), line, len(line), patient{s, ctx})
+	r := s.completeSoon(ctx, line, len(line))
 	lines := []string{}
 	for _, c := range r.Candidates {
 		word := grammar.Quote(c.Text)

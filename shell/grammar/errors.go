@@ -99,14 +99,14 @@ func usages(forms []*form) string {
 	const most = 3
 	var all []string
 	for _, f := range forms {
-		all = append(all, "`"+f.pattern.Usage()+"`")
+		all = append(all, f.pattern.Usage())
 	}
 	slices.Sort(all)
 	all = slices.Compact(all)
 	if len(all) > most {
 		return fmt.Sprintf("see help %s", firstWord(forms[0]))
 	}
-	return "type " + either(all)
+	return "type `" + strings.Join(all, "` or `") + "`"
 }
 
 func firstWord(f *form) string { return f.pattern.Items[0].Options[0] }

@@ -133,6 +133,9 @@ func bracketed(source string, end byte, optional bool) (Item, string, error) {
 		item.Kind = Choice
 		item.Options = options(text)
 		item.Source = source[:1] + strings.Join(item.Options, ",") + string(end)
+		if len(item.Options) == 1 && !optional {
+			item.Source = item.Options[0] // no choice at all
+		}
 	}
 	if item.Key == "" || item.Kind == Choice && len(item.Options) == 0 {
 		return Item{}, "", fmt.Errorf("%q must hold a name", source[:i+1])

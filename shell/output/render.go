@@ -7,27 +7,22 @@ import (
 )
 
 // Render returns r as set has it, without a new line at its end. Errors in r
-// are left out, except from JSON. Filters and columns that do not fit a table
-// are an error.
-func Render(r Responses, set Settings) (string, error) {
-	r, err := r.Select(set)
-	if err != nil {
-		return "", err
-	}
+// are left out, except from JSON. Filters and columns are Select's.
+func Render(r Responses, set Settings) string {
 	if set.JSON {
 		if len(r) == 0 {
-			return "", nil
+			return ""
 		}
-		return r.JSON(), nil
+		return r.JSON()
 	}
 	tables, texts := split(r)
 	switch {
 	case len(tables) > 0 && len(texts) > 0:
-		return "responses mix simple and tabular data", nil
+		return "responses mix simple and tabular data"
 	case len(tables) > 0:
-		return renderTables(tables, set), nil
+		return renderTables(tables, set)
 	}
-	return renderTexts(texts, set), nil
+	return renderTexts(texts, set)
 }
 
 // split sorts out the tables and the texts that are not empty.
