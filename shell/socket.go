@@ -64,7 +64,7 @@ func (s *Shell) accept(ctx context.Context, l *net.UnixListener) error {
 	for {
 		conn, err := l.AcceptUnix()
 		switch {
-		case ctx.Err() != nil:
+		case ctx.Err() != nil, errors.Is(err, net.ErrClosed):
 			if err == nil {
 				conn.Close()
 			}
@@ -143,7 +143,7 @@ func (s *Shell) serveClient(ctx context.Context, conn socketConn) {
 	defer cancel()
 	t := &talk{shell: s, conn: conn}
 	t.client = NewClient(t.watch, t.warn)
-	requests := make(chan request)
+	requests := make(chan asked)
 	var reader sync.WaitGroup
 	defer reader.Wait()
 	defer conn.Close() // ends the reader
@@ -151,8 +151,8 @@ func (s *Shell) serveClient(ctx context.Context, conn socketConn) {
 		defer close(requests)
 		t.read(ctx, cancel, requests)
 	})
-	for req := range requests {
-		if !t.serve(ctx, req) {
+	for a := range requests {
+		if !t.serve(a) {
 			cancel()
 			return
 		}
@@ -160,6 +160,13 @@ func (s *Shell) serveClient(ctx context.Context, conn socketConn) {
 	if err := t.readError(); err != nil {
 		_ = t.send(reply{Resp: output.Responses{{Host: s.host(), Error: err.Error()}}})
 	}
+}
+
+// asked is a request and what ends its serving.
+type asked struct {
+	request
+	ctx    context.Context
+	cancel context.CancelFunc
 }
 
 // talk is one connection of the socket.
@@ -171,13 +178,13 @@ type talk struct {
 	mu     sync.Mutex         // guards what follows, and makes replies whole
 	status bool               // the client understands Status replies
 	bad    error              // why reading ended, where the client should know
-	cancel context.CancelFunc // ends the command that runs; nil: none does
+	cancel context.CancelFunc // ends what was asked last; nil: nothing was
 }
 
 // read hands over requests until the connection ends. A client that is gone
 // ends what runs for it, if it is one of ours: others may close the side that
 // they send on and still wait for an answer.
-func (t *talk) read(ctx context.Context, gone context.CancelFunc, requests chan<- request) {
+func (t *talk) read(ctx context.Context, gone context.CancelFunc, requests chan<- asked) {
 	bounded := &io.LimitedReader{R: t.conn}
 	decoder := json.NewDecoder(bounded)
 	for {
@@ -191,11 +198,8 @@ func (t *talk) read(ctx context.Context, gone context.CancelFunc, requests chan<
 			t.interrupt()
 			continue
 		}
-		t.mu.Lock()
-		t.status = req.Status
-		t.mu.Unlock()
 		select {
-		case requests <- req:
+		case requests <- t.note(ctx, req):
 		case <-ctx.Done():
 			return
 		}
@@ -218,11 +222,13 @@ func (t *talk) interrupt() {
 	}
 }
 
-// running notes what ends the command that runs.
-func (t *talk) running(cancel context.CancelFunc) {
+// note keeps what a later request may need of req.
+func (t *talk) note(ctx context.Context, req request) asked {
+	ctx, cancel := context.WithCancel(ctx)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.cancel = cancel
+	t.status, t.cancel = req.Status, cancel
+	return asked{req, ctx, cancel}
 }
 
 // ended notes why reading ended.
@@ -245,8 +251,10 @@ func (t *talk) readError() error {
 	return t.bad
 }
 
-// serve answers req and reports whether the conversation goes on.
-func (t *talk) serve(ctx context.Context, req request) bool {
+// serve answers a and reports whether the conversation goes on.
+func (t *talk) serve(a asked) bool {
+	defer a.cancel()
+	req, ctx := a.request, a.ctx
 	switch {
 	case req.PlumbPipe != "":
 		return t.refuse("plumb pipes are not known: use Command or Suggest")
@@ -258,7 +266,7 @@ func (t *talk) serve(ctx context.Context, req request) bool {
 	case req.Suggest != "":
 		return t.send(reply{Suggest: t.shell.Suggest(ctx, req.Suggest)}) == nil
 	}
-	return t.command(ctx, req.Command)
+	return t.command(a)
 }
 
 // refuse answers with an error.
@@ -266,19 +274,15 @@ func (t *talk) refuse(text string) bool {
 	return t.send(reply{Resp: output.Responses{{Host: t.shell.host(), Error: text}}}) == nil
 }
 
-// command runs line and sends each result once it is known whether another
+// command runs a line and sends each result once it is known whether another
 // follows.
-func (t *talk) command(ctx context.Context, line string) bool {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	t.running(cancel)
-	defer t.running(nil)
+func (t *talk) command(a asked) bool {
 	var last *Result
 	var failed error
-	t.shell.Exec(ctx, t.client, line, func(r Result) {
+	t.shell.Exec(a.ctx, t.client, a.Command, func(r Result) {
 		if last != nil && failed == nil {
 			if failed = t.send(reply{Resp: last.Responses, Rendered: last.Rendered, More: true}); failed != nil {
-				cancel()
+				a.cancel()
 			}
 		}
 		last = &r
