@@ -21,13 +21,23 @@ import "time"
 //	Close{topic}                  →
 //
 // Request asks for chunks by number. Deal lets the sender choose up to n more
-// chunks that the opener lacks: it knows what it gave to whom and gives first
-// what it has given least, so that every byte leaves a seed about once. It
-// never deals a chunk twice on one topic.
+// chunks that the opener lacks and that no one it knows of has or was promised,
+// so that every byte leaves a seed about once. It never deals a chunk twice on
+// one topic. Where several nodes hold all, the opener gives each a lane: it
+// deals only chunks whose number modulo Lanes is Lane. When there is nothing
+// fresh in the lane, the sender answers Refuse{chunk [NothingFresh]}, which
+// takes back what is left of the Deal.
 //
-// The opener may also be asked for chunks on the same topic: both sides of a
-// topic send Have, Request, Deal, Chunk and Refuse alike; only Head and Hashes
-// go one way.
+// Both sides of a topic send Have: the opener's tells the other side what not to
+// deal, and what it could ask for on a topic of its own. Chunks flow towards the
+// opener only, so that its requests and its news never wait behind bulk; two
+// nodes that fetch from each other use a connection each way. Have is news: what
+// the receiver of it holds already may be told late or not at all.
+//
+// Open{version} asks for that version wherever it lies; the other side refuses
+// with ErrNotFound, or ErrChanged where the name holds another by now. Hashes
+// are sent unless Open says that they are known. Request and Deal may follow
+// Open at once.
 //
 // Sides that have nothing to say for 2 s say Alive. What has been asked for and
 // does not come for 3 s is asked for elsewhere.
@@ -66,6 +76,7 @@ type Open struct {
 	Topic   uint32   `cbor:"1,keyasint"`
 	Version Version  `cbor:"2,keyasint"`
 	Name    FileName `cbor:"3,keyasint"`
+	Known   bool     `cbor:"4,keyasint,omitempty"` // the opener has the hashes of Version
 }
 
 // Head describes the content of a topic.
@@ -91,6 +102,8 @@ func (m Meta) Time() time.Time { return time.Unix(0, m.ModTime) }
 type Deal struct {
 	Topic uint32 `cbor:"1,keyasint"`
 	N     uint16 `cbor:"2,keyasint"`
+	Lane  uint16 `cbor:"3,keyasint,omitempty"`
+	Lanes uint16 `cbor:"4,keyasint,omitempty"` // 0 is 1: every chunk is in the lane
 }
 
 // Request asks for chunks, or (as Withdraw) takes that back.
@@ -99,10 +112,16 @@ type Request struct {
 	Chunks []uint32 `cbor:"2,keyasint"`
 }
 
+// Values of Refuse.Chunk that are no chunk.
+const (
+	WholeTopic   = -1
+	NothingFresh = -2 // answers a Deal; Code is 0
+)
+
 // Refuse says why a topic, or one chunk of it, will not be sent.
 type Refuse struct {
 	Topic uint32 `cbor:"1,keyasint"`
-	Chunk int64  `cbor:"2,keyasint"` // -1 is the whole topic
+	Chunk int64  `cbor:"2,keyasint"` // or WholeTopic, NothingFresh
 	Code  Code   `cbor:"3,keyasint"`
 	Text  string `cbor:"4,keyasint"`
 }

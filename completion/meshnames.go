@@ -1,0 +1,255 @@
+package completion
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"strings"
+	"sync"
+	"time"
+
+	"minimega/mesh/wire"
+)
+
+// Method is the name of the mesh call that asks a node for its file names; its
+// bodies are [namesRequest] and [namesAnswer].
+const Method = "names"
+
+// Limits of what is asked and kept.
+const (
+	maxNames   = 10_000  // of one node under one prefix
+	maxMerged  = 200_000 // of all nodes under one prefix
+	maxTotal   = 500_000 // under all prefixes
+	maxListing = 64      // prefixes
+	maxRounds  = 4       // questions under way at once
+
+	roundTime = time.Second     // that a node has to answer in
+	freshTime = 3 * time.Second // that answers are good for without asking again
+)
+
+// Mesh is what MeshNames needs of the mesh.
+type Mesh interface {
+	Members() []wire.Member
+	Call(ctx context.Context, to []wire.NodeID, method string, body []byte) iter.Seq[wire.Reply]
+}
+
+// MeshNames knows the names of files on all nodes, as far as they have said.
+// All methods are safe for concurrent use.
+type MeshNames struct {
+	mesh    Mesh
+	local   func(prefix string, limit int) []string
+	changed func()
+	asks    chan string // keys whose listing is to be filled
+
+	mu     sync.Mutex           // guards what follows
+	cache  map[string]*listing  // by key: a directory with its slash, or a prefix
+	latest *listing             // that Names was last asked for
+	slow   map[wire.NodeID]bool // nodes that were silent in their last round
+	more   chan struct{}        // closed and replaced whenever more is known
+}
+
+// NewMeshNames returns a MeshNames that knows nothing yet and starts nothing.
+// local returns at most limit names of this node that begin with prefix, below
+// one directory, directories ending in "/"; it may take its time. changed is
+// called, from any goroutine and with nothing locked, when more is known.
+func NewMeshNames(mesh Mesh, local func(prefix string, limit int) []string, changed func()) *MeshNames {
+	return &MeshNames{
+		mesh:    mesh,
+		local:   local,
+		changed: changed,
+		asks:    make(chan string, maxListing),
+		cache:   map[string]*listing{},
+		slow:    map[wire.NodeID]bool{},
+		more:    make(chan struct{}),
+	}
+}
+
+// Run asks what Names finds missing, until ctx ends. It returns when no
+// question is under way any more, always nil.
+func (m *MeshNames) Run(ctx context.Context) error {
+	var rounds sync.WaitGroup
+	for range maxRounds {
+		rounds.Go(func() {
+			for {
+				select {
+				case key := <-m.asks:
+					m.round(ctx, key)
+				case <-ctx.Done():
+					return
+				}
+			}
+		})
+	}
+	rounds.Wait()
+	return nil
+}
+
+// Names returns what is known of the names that begin with prefix, sorted,
+// each once, and has them asked for again unless they are fresh. It does not
+// block. The slice is only to be read.
+func (m *MeshNames) Names(prefix string) []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	key, dir := m.keyLocked(prefix)
+	l := m.listingLocked(key)
+	m.latest = l
+	m.askLocked(key, l)
+	names := merge(within(l.settled, prefix), within(l.arriving, prefix))
+	if d, ok := m.cache[dir]; ok && d != l {
+		names = merge(names, within(d.settled, prefix))
+	}
+	return names
+}
+
+// Pending reports whether nodes that usually answer have still to do so about
+// what Names was last asked for: a moment's wait may show more.
+func (m *MeshNames) Pending() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.latest != nil && m.latest.awaited > 0
+}
+
+// Ask is Names for those who can wait: it blocks until all nodes that usually
+// answer have done so, or ctx ends, and returns what is known then.
+func (m *MeshNames) Ask(ctx context.Context, prefix string) []string {
+	for {
+		m.mu.Lock()
+		more := m.more
+		m.mu.Unlock()
+		names := m.Names(prefix)
+		m.mu.Lock()
+		key, _ := m.keyLocked(prefix)
+		waiting := m.listingLocked(key).awaited > 0
+		m.mu.Unlock()
+		if !waiting {
+			return names
+		}
+		select {
+		case <-more:
+		case <-ctx.Done():
+			return m.Names(prefix)
+		}
+	}
+}
+
+// Answer is the handler of [Method]: it says which local names begin with a
+// prefix. Its only error is that of a request that does not decode.
+func (m *MeshNames) Answer(_ context.Context, _ wire.Member, body []byte) ([]byte, error) {
+	var req namesRequest
+	if err := wire.Unmarshal(body, &req); err != nil {
+		return nil, &wire.DecodeError{What: "names request", Err: err}
+	}
+	if len(req.Prefix) > wire.MaxFileName {
+		return nil, &wire.DecodeError{What: "names request", Err: wire.ErrTooLarge}
+	}
+	limit := int(min(req.Limit, maxNames))
+	names := m.local(req.Prefix, limit+1)
+	more := len(names) > limit
+	return wire.Marshal(namesAnswer{Names: encodeNames(names[:min(limit, len(names))]), More: more})
+}
+
+// round asks this node and all others for the names under key and keeps what
+// they say within a second.
+func (m *MeshNames) round(ctx context.Context, key string) {
+	ctx, cancel := context.WithTimeout(ctx, roundTime)
+	defer cancel()
+	members := m.mesh.Members()
+	m.begin(key, members)
+	var here sync.WaitGroup
+	here.Go(func() {
+		names := m.local(key, maxNames+1)
+		m.add(key, names[:min(maxNames, len(names))], len(names) > maxNames, wire.NodeID{})
+	})
+	silent := m.others(ctx, key, members)
+	here.Wait()
+	m.end(key, members, silent)
+}
+
+// others asks the members and returns those that did not answer in time.
+func (m *MeshNames) others(ctx context.Context, key string, members []wire.Member) (silent map[wire.NodeID]bool) {
+	silent = map[wire.NodeID]bool{}
+	ids := make([]wire.NodeID, len(members))
+	for i, member := range members {
+		ids[i] = member.ID
+		silent[member.ID] = true
+	}
+	body, err := wire.Marshal(namesRequest{Prefix: key, Limit: maxNames})
+	if err != nil || len(ids) == 0 {
+		return nil // a struct of a string and a number always marshals
+	}
+	for reply := range m.mesh.Call(ctx, ids, Method, body) {
+		if errors.Is(reply.Err, context.DeadlineExceeded) {
+			continue
+		}
+		delete(silent, reply.From.ID)
+		var answer namesAnswer
+		var names []string
+		if reply.Err == nil && wire.Unmarshal(reply.Body, &answer) == nil {
+			names = decodeNames(answer.Names, key)
+		}
+		m.add(key, names, answer.More, reply.From.ID)
+	}
+	return silent
+}
+
+// begin notes whose answers are worth waiting for.
+func (m *MeshNames) begin(key string, members []wire.Member) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	l := m.listingLocked(key)
+	l.awaited = 1
+	for _, member := range members {
+		if !m.slow[member.ID] {
+			l.awaited++
+		}
+	}
+}
+
+// add keeps what one node said. The zero NodeID is this one.
+func (m *MeshNames) add(key string, names []string, more bool, from wire.NodeID) {
+	m.mu.Lock()
+	l := m.listingLocked(key)
+	l.arriving = merge(l.arriving, sorted(names))
+	l.arriving = l.arriving[:min(len(l.arriving), maxMerged)]
+	l.truncated = l.truncated || more
+	if !m.slow[from] {
+		l.awaited--
+	}
+	m.mu.Unlock()
+	m.tell()
+}
+
+// end drops what was known before and not said again.
+func (m *MeshNames) end(key string, members []wire.Member, silent map[wire.NodeID]bool) {
+	m.mu.Lock()
+	l := m.listingLocked(key)
+	l.settled, l.arriving = l.arriving, nil
+	l.awaited, l.running = 0, false
+	clear(m.slow)
+	for _, member := range members {
+		if silent[member.ID] {
+			m.slow[member.ID] = true
+		}
+	}
+	m.mu.Unlock()
+	m.tell()
+}
+
+// tell wakes those who wait for more.
+func (m *MeshNames) tell() {
+	m.mu.Lock()
+	close(m.more)
+	m.more = make(chan struct{})
+	m.mu.Unlock()
+	m.changed()
+}
+
+// keyLocked returns under which key names that begin with prefix are kept:
+// their directory, or where that is too large to be listed whole, the prefix.
+func (m *MeshNames) keyLocked(prefix string) (key, dir string) {
+	dir = prefix[:strings.LastIndexByte(prefix, '/')+1]
+	if l, ok := m.cache[dir]; ok && l.truncated {
+		return prefix, dir
+	}
+	return dir, dir
+}

@@ -1,0 +1,259 @@
+package completion
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"minimega/mesh/wire"
+)
+
+// fakeMesh has nodes that answer from lists of names, after a while.
+type fakeMesh struct {
+	nodes []*fakeNode
+	calls atomic.Int32
+}
+
+type fakeNode struct {
+	member wire.Member
+	names  *MeshNames    // whose Answer is asked
+	after  time.Duration // longer than any deadline: never answers
+}
+
+func (m *fakeMesh) add(after time.Duration, names ...string) *fakeNode {
+	id := wire.NodeID{byte(len(m.nodes) + 1)}
+	node := &fakeNode{
+		member: wire.Member{ID: id, Name: wire.NodeName(fmt.Sprintf("kn%d", id[0]))},
+		names:  NewMeshNames(nil, listOf(names...), nil),
+		after:  after,
+	}
+	m.nodes = append(m.nodes, node)
+	return node
+}
+
+func (m *fakeMesh) Members() (members []wire.Member) {
+	for _, n := range m.nodes {
+		members = append(members, n.member)
+	}
+	return members
+}
+
+func (m *fakeMesh) Call(ctx context.Context, _ []wire.NodeID, _ string, body []byte) iter.Seq[wire.Reply] {
+	m.calls.Add(1)
+	return func(yield func(wire.Reply) bool) {
+		nodes := slices.Clone(m.nodes)
+		slices.SortStableFunc(nodes, func(a, b *fakeNode) int { return int(a.after - b.after) })
+		start := time.Now()
+		for _, n := range nodes {
+			select {
+			case <-time.After(n.after - time.Since(start)):
+				answer, err := n.names.Answer(ctx, wire.Member{}, body)
+				yield(wire.Reply{From: n.member, Body: answer, Err: err})
+			case <-ctx.Done():
+				yield(wire.Reply{From: n.member, Err: ctx.Err()})
+			}
+		}
+	}
+}
+
+// listOf serves a fixed list as a node's local names.
+func listOf(names ...string) func(string, int) []string {
+	return func(prefix string, limit int) []string {
+		var out []string
+		for _, n := range names {
+			if strings.HasPrefix(n, prefix) && len(out) < limit {
+				out = append(out, n)
+			}
+		}
+		return out
+	}
+}
+
+// running runs names until the test is over.
+func running(t *testing.T, names *MeshNames) {
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- names.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func wantNames(t *testing.T, names *MeshNames, prefix string, want ...string) {
+	t.Helper()
+	if got := names.Names(prefix); !slices.Equal(got, want) {
+		t.Errorf("Names(%q) = %q, want %q", prefix, got, want)
+	}
+}
+
+func TestNamesOfAllNodesComeOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mesh := &fakeMesh{}
+		mesh.add(time.Millisecond, "a", "both", "d/")
+		mesh.add(2*time.Millisecond, "both", "c")
+		var changes atomic.Int32
+		names := NewMeshNames(mesh, listOf("both", "here"), func() { changes.Add(1) })
+		running(t, names)
+		wantNames(t, names, "")
+		if !names.Pending() {
+			t.Error("nothing pends after the first question")
+		}
+		synctest.Wait()
+		wantNames(t, names, "", "both", "here")
+		time.Sleep(5 * time.Millisecond)
+		synctest.Wait()
+		wantNames(t, names, "", "a", "both", "c", "d/", "here")
+		wantNames(t, names, "b", "both")
+		if names.Pending() || changes.Load() == 0 || mesh.calls.Load() != 1 {
+			t.Errorf("pending %t, %d changes, %d calls", names.Pending(), changes.Load(), mesh.calls.Load())
+		}
+	})
+}
+
+func TestSilentNodeIsLeftOutAndNotWaitedForAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mesh := &fakeMesh{}
+		mesh.add(time.Millisecond, "a")
+		silent := mesh.add(time.Hour, "z")
+		names := NewMeshNames(mesh, listOf(), func() {})
+		running(t, names)
+		names.Names("")
+		time.Sleep(100 * time.Millisecond)
+		wantNames(t, names, "", "a")
+		if !names.Pending() {
+			t.Error("the first time, a silent node is not waited for")
+		}
+		time.Sleep(5 * time.Second)
+		wantNames(t, names, "", "a")
+		time.Sleep(100 * time.Millisecond)
+		synctest.Wait()
+		if names.Pending() {
+			t.Error("a node that was silent before is waited for")
+		}
+		silent.after = 0
+		time.Sleep(5 * time.Second)
+		names.Names("")
+		time.Sleep(time.Millisecond)
+		synctest.Wait()
+		wantNames(t, names, "", "a", "z")
+	})
+}
+
+func TestDeletedNamesGoWithTheNextRound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mesh := &fakeMesh{}
+		node := mesh.add(0, "old")
+		names := NewMeshNames(mesh, listOf(), func() {})
+		running(t, names)
+		if got := names.Ask(t.Context(), ""); !slices.Equal(got, []string{"old"}) {
+			t.Errorf("Ask = %q", got)
+		}
+		node.names.local = listOf("new")
+		synctest.Wait()
+		time.Sleep(4 * time.Second)
+		wantNames(t, names, "", "old")
+		synctest.Wait()
+		wantNames(t, names, "", "new")
+	})
+}
+
+func TestDirectoryTooLargeIsAskedByPrefix(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var many []string
+		for i := range maxNames + 5 {
+			many = append(many, fmt.Sprintf("d/n%06d", i))
+		}
+		mesh := &fakeMesh{}
+		mesh.add(0, many...)
+		names := NewMeshNames(mesh, listOf(), func() {})
+		running(t, names)
+		if got := names.Ask(t.Context(), "d/"); len(got) != maxNames {
+			t.Errorf("%d names, want %d", len(got), maxNames)
+		}
+		last := many[len(many)-1]
+		if got := names.Ask(t.Context(), last); !slices.Equal(got, []string{last}) {
+			t.Errorf("Ask(%q) = %q", last, got)
+		}
+	})
+}
+
+func TestAskEndsWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		names := NewMeshNames(&fakeMesh{}, listOf("a"), func() {}) // not running
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if got := names.Ask(ctx, ""); len(got) != 0 {
+			t.Errorf("Ask = %q", got)
+		}
+	})
+}
+
+func TestCacheIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		names := NewMeshNames(&fakeMesh{}, listOf(), func() {})
+		running(t, names)
+		for i := range 3 * maxListing {
+			names.Names(fmt.Sprintf("d%d/", i))
+			synctest.Wait()
+		}
+		if len(names.cache) > maxListing {
+			t.Errorf("%d listings are kept", len(names.cache))
+		}
+	})
+}
+
+func TestForeignNamesAreChecked(t *testing.T) {
+	bad := []string{"../x", "d/../x", "d/..", "d/a/b", "d/\x1b[31m", "d/", "x", "d/\xff", "d/" + strings.Repeat("a", 256), "d/e\u0301"}
+	good := []string{"d/a", "d/b c", "d/sub/", "d/ü"}
+	if got := decodeNames(encodeNames(slices.Concat(bad, good)), "d/"); !slices.Equal(got, good) {
+		t.Errorf("kept %q, want %q", got, good)
+	}
+}
+
+// FuzzDecodeNames: whatever the bytes, names are within limits and fit, and
+// come back as they are.
+func FuzzDecodeNames(f *testing.F) {
+	f.Add(encodeNames([]string{"d/a", "d/ab", "d/b/"}), "d/")
+	f.Add([]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1}, "")
+	f.Fuzz(func(t *testing.T, b []byte, prefix string) {
+		names := decodeNames(b, prefix)
+		for _, n := range names {
+			if _, err := wire.ParseFileName(n); err != nil || !strings.HasPrefix(n, prefix) {
+				t.Fatalf("%q: %v", n, err)
+			}
+		}
+		if again := decodeNames(encodeNames(names), prefix); !slices.Equal(again, names) {
+			t.Fatalf("%q came back as %q", names, again)
+		}
+	})
+}
+
+func BenchmarkCompleteSixteenNodesOfTenThousand(b *testing.B) {
+	var answers [][]byte
+	for node := range 16 {
+		var names []string
+		for i := range maxNames {
+			names = append(names, fmt.Sprintf("image-%02d-%05d.qcow2", node, i))
+		}
+		answers = append(answers, encodeNames(names))
+	}
+	for b.Loop() {
+		var all []string
+		for _, a := range answers {
+			all = merge(all, decodeNames(a, ""))
+		}
+		line := "file get "
+		if r := Complete(toy{}, line, len(line), known{MeshFile: all}); len(r.Candidates) != 16*maxNames {
+			b.Fatal(len(r.Candidates))
+		}
+	}
+}

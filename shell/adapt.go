@@ -1,0 +1,25 @@
+package shell
+
+import (
+	"context"
+
+	"minimega/transfer"
+)
+
+// FromEngine returns e as the shell needs it.
+func FromEngine(e *transfer.Engine) Files { return engine{e} }
+
+// engine is a transfer engine whose jobs are an interface.
+type engine struct{ *transfer.Engine }
+
+func (e engine) Get(ctx context.Context, pattern string, pick transfer.Pick) (Job, error) {
+	j, err := e.Engine.Get(ctx, pattern, pick)
+	if err != nil {
+		return nil, err
+	}
+	return job{j}, nil
+}
+
+type job struct{ *transfer.Job }
+
+func (j job) Warnings() []string { return j.Job.Warnings }

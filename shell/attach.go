@@ -1,0 +1,149 @@
+package shell
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"time"
+
+	"minimega/completion"
+	"minimega/shell/output"
+)
+
+// banner is printed when a prompt is attached.
+const banner = "CAUTION: calling 'quit' will cause the minimega daemon to exit\n" +
+	"use 'disconnect' or ^d to exit just the minimega command line"
+
+// errEnded reports that the program behind the socket has ended.
+var errEnded = errors.New("disconnected: the program has ended")
+
+// AttachPrompt returns what the prompt of -attach prints in front of a line.
+func AttachPrompt(base string) string { return "minimega:" + SocketPath(base) + "$ " }
+
+// Attach reads lines from t and has the program that serves base run them,
+// until the user leaves with disconnect or an end of input, ctx ends, or the
+// program does. An interrupt ends the command that runs. Its error wraps [ErrNotRunning] where there is no program.
+func Attach(ctx context.Context, base string, t Terminal, out, errOut io.Writer) error {
+	c, err := dial(ctx, base)
+	if err != nil {
+		return err
+	}
+	a := &attached{base: base, caller: c, out: out, errOut: errOut}
+	defer func() { a.caller.Close() }()
+	fmt.Fprintln(out, banner)
+	for {
+		line, err := t.ReadLine(ctx)
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		}
+		leave, err := a.line(ctx, line)
+		if leave || err != nil {
+			return err
+		}
+	}
+}
+
+// attached is a conversation over the socket.
+type attached struct {
+	base        string
+	caller      *caller
+	out, errOut io.Writer
+	asked       bool // to quit, by the line before
+}
+
+// line runs one line and reports whether the user leaves.
+func (a *attached) line(ctx context.Context, line string) (leave bool, err error) {
+	word := strings.TrimSpace(line)
+	switch {
+	case word == "":
+		return false, nil
+	case word == "disconnect":
+		return true, nil
+	case word == "quit" && !a.asked:
+		a.asked = true
+		fmt.Fprintln(a.out, "CAUTION: calling 'quit' will cause the minimega daemon to exit")
+		fmt.Fprintln(a.out, "If you really want to stop the minimega daemon, enter 'quit' again")
+		return false, nil
+	}
+	a.asked = false
+	err = a.run(ctx, line)
+	if errors.Is(err, io.EOF) && isQuit(line) {
+		return true, nil
+	}
+	if errors.Is(err, io.EOF) {
+		return true, errEnded
+	}
+	return false, err
+}
+
+// cancelWithin is how long an interrupted command may take to end.
+const cancelWithin = 3 * time.Second
+
+// run has line run, until the user interrupts it.
+func (a *attached) run(ctx context.Context, line string) error {
+	running, stop := signal.NotifyContext(ctx, os.Interrupt)
+	defer stop()
+	uncut := context.AfterFunc(running, a.caller.cancel)
+	err := a.caller.ask(request{Command: line, Status: true}, func(r incoming) {
+		if r.Status {
+			fmt.Fprintln(a.errOut, output.Escape(r.Rendered))
+			return
+		}
+		show(r.Rendered, r.responses(), a.out, a.errOut)
+	})
+	if uncut() || err == nil {
+		return errors.Join(err, a.caller.conn.SetReadDeadline(time.Time{}))
+	}
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
+		return err
+	}
+	return a.again(ctx)
+}
+
+// again connects anew, because the program does not answer on this connection
+// any more.
+func (a *attached) again(ctx context.Context) error {
+	fmt.Fprintln(a.errOut, "warning: the command does not end: connected again, with default settings")
+	a.caller.Close()
+	c, err := dial(ctx, a.base)
+	if err != nil {
+		return err
+	}
+	a.caller = c
+	return nil
+}
+
+// completeWithin is how long the prompt of -attach waits for a completion.
+const completeWithin = 2 * time.Second
+
+// AttachComplete returns what completes lines by asking the program that serves
+// base. It blocks for that at most some seconds and knows nothing where the
+// program does not answer.
+func AttachComplete(ctx context.Context, base string) func(line string, cursor int) completion.Result {
+	return func(line string, cursor int) completion.Result {
+		found := completion.Result{Start: cursor}
+		ctx, cancel := context.WithTimeout(ctx, completeWithin)
+		defer cancel()
+		c, err := dial(ctx, base)
+		if err != nil {
+			return found
+		}
+		defer c.Close()
+		err = c.ask(request{Complete: &line, Cursor: cursor}, func(r incoming) {
+			if r.Completion != nil && r.Completion.Start >= 0 && r.Completion.Start <= cursor {
+				found = *r.Completion
+			}
+		})
+		if err != nil {
+			return completion.Result{Start: cursor}
+		}
+		return found
+	}
+}

@@ -1,0 +1,127 @@
+package shell
+
+import (
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"minimega/mesh"
+	"minimega/shell/output"
+	"minimega/transfer"
+)
+
+// maxHistory is how many lines a client's history keeps.
+const maxHistory = 10_000
+
+// Settings are what the dot commands of a client set.
+type Settings struct {
+	output.Settings
+	Record     bool // lines go into the history
+	Preprocess bool // $NAME and file: are expanded
+}
+
+// Watch shows progress from now on until stop is called. It asks rows as often
+// as it likes, from any goroutine.
+type Watch func(rows func() []transfer.Progress) (stop func())
+
+// A Client is one conversation with a [Shell]: what it has set is its own. It
+// is not safe for concurrent use.
+type Client struct {
+	watch   Watch                      // of what commands wait for; nil: not shown
+	warn    func(text string)          // of what is no error; nil: not shown
+	started func(name string, job Job) // told of each file get; nil: nobody asks
+	remote  bool                       // another node's user, through mesh send
+	quit    bool                       // the user has asked the program to end
+	timeout time.Duration              // of mesh send; 0: none
+	set     Settings
+
+	history []string
+	aliases map[string]string  // first word → what it stands for
+	env     map[string]*string // over the process's environment; nil: unset
+}
+
+// NewClient returns a client with the settings that everybody begins with.
+// watch and warn may be nil.
+func NewClient(watch Watch, warn func(text string)) *Client {
+	set := Settings{Settings: output.Defaults(), Record: true, Preprocess: true}
+	set.Condense = mesh.CompressRange
+	return &Client{
+		watch: watch, warn: warn, set: set,
+		aliases: map[string]string{}, env: map[string]*string{},
+	}
+}
+
+// Quit reports whether the client has asked the program to end.
+func (c *Client) Quit() bool { return c.quit }
+
+// warnings shows lines that are no errors.
+func (c *Client) warnings(lines []string) {
+	if c.warn == nil {
+		return
+	}
+	for _, line := range lines {
+		c.warn(output.EscapeLine(line))
+	}
+}
+
+// remember adds line to the history and forgets the oldest.
+func (c *Client) remember(line string) {
+	if len(c.history) >= maxHistory {
+		c.history = slices.Delete(c.history, 0, len(c.history)-maxHistory+1)
+	}
+	c.history = append(c.history, strings.TrimSpace(line))
+}
+
+// unalias replaces the first word of line where it is an alias, once.
+func (c *Client) unalias(line string) string {
+	text := strings.TrimLeft(line, " \t")
+	word, rest := text, ""
+	if i := strings.IndexAny(text, " \t"); i >= 0 {
+		word, rest = text[:i], text[i:]
+	}
+	if full, ok := c.aliases[word]; ok {
+		return full + rest
+	}
+	return line
+}
+
+// getenv returns the value of name, "" where it is not set.
+func (c *Client) getenv(name string) string {
+	if value, ok := c.env[name]; ok {
+		if value == nil {
+			return ""
+		}
+		return *value
+	}
+	return os.Getenv(name)
+}
+
+// setenv sets name, or unsets it where value is "".
+func (c *Client) setenv(name, value string) {
+	c.env[name] = &value
+	if value == "" {
+		c.env[name] = nil
+	}
+}
+
+// environ returns NAME=value for all that is set, sorted by name.
+func (c *Client) environ() []string {
+	all := map[string]string{}
+	for _, pair := range os.Environ() {
+		name, value, _ := strings.Cut(pair, "=")
+		all[name] = value
+	}
+	for name, value := range c.env {
+		delete(all, name)
+		if value != nil {
+			all[name] = *value
+		}
+	}
+	pairs := make([]string, 0, len(all))
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		pairs = append(pairs, name+"="+all[name])
+	}
+	return pairs
+}

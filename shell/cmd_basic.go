@@ -1,0 +1,174 @@
+package shell
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"minimega/shell/grammar"
+)
+
+// basicCommands are help and what is about the program itself.
+func (s *Shell) basicCommands() []Command {
+	return []Command{
+		{
+			Patterns: []string{"help [command]..."},
+			Help:     "list the commands, or tell more about one",
+			Raw:      true, Run: help,
+		},
+		{
+			Patterns: []string{"version"},
+			Help:     "show which version of the program this is",
+			Run: func(_ context.Context, c *Call) error {
+				c.Text(s.cfg.Version)
+				return nil
+			},
+		},
+		{
+			Patterns: []string{"args"},
+			Help:     "show the flags that the program was started with",
+			Run:      args,
+		},
+		{
+			Patterns: []string{"check"},
+			Help:     "check for the programs that this one runs: it needs none",
+			Run:      func(context.Context, *Call) error { return nil },
+		},
+		{
+			Patterns: []string{"log level [level:debug,info,warn,error]"},
+			Help:     "show or set how much is logged",
+			Run:      logLevel,
+		},
+		{
+			Patterns: []string{"quit [delay]"},
+			Help:     "end the program, now or after some seconds",
+			Run:      quit,
+		},
+	}
+}
+
+func args(_ context.Context, c *Call) error {
+	var header, row []string
+	sorted := slices.SortedFunc(slices.Values(c.shell.cfg.Args), func(a, b [2]string) int { return cmp.Compare(a[0], b[0]) })
+	for _, pair := range sorted {
+		header, row = append(header, pair[0]), append(row, pair[1])
+	}
+	c.Table(header, [][]string{row})
+	return nil
+}
+
+// remoteQuitAfter lets the answer to another node's quit leave before this
+// node does.
+const remoteQuitAfter = time.Second
+
+func quit(_ context.Context, c *Call) error {
+	text, delayed := c.Values["delay"]
+	if !delayed && !c.Client.remote {
+		c.Client.quit = true
+		c.shell.cfg.Stop()
+		return nil
+	}
+	delay := remoteQuitAfter
+	if delayed {
+		seconds, err := strconv.ParseUint(text, 10, 31)
+		if err != nil {
+			return fmt.Errorf("quit: must be seconds: %w", err)
+		}
+		delay = time.Duration(seconds) * time.Second
+	}
+	time.AfterFunc(delay, c.shell.cfg.Stop)
+	c.Text(fmt.Sprintf("quitting after %d seconds", int(delay.Seconds())))
+	return nil
+}
+
+func logLevel(_ context.Context, c *Call) error {
+	level := c.shell.cfg.Level
+	text, given := c.Values["level"]
+	switch {
+	case level == nil:
+		return fmt.Errorf("log level: cannot be changed in this program")
+	case !given:
+		c.Text(strings.ToLower(level.Level().String()))
+		return nil
+	}
+	return level.UnmarshalText([]byte(text))
+}
+
+// help lists all commands, or those that begin with some words, or tells all
+// about one.
+func help(_ context.Context, c *Call) error {
+	words := c.Lists["command"]
+	if len(words) == 0 {
+		c.Bare("Display help on a command. Here is a list of commands:\n" + c.shell.listing(c.shell.all()))
+		return nil
+	}
+	found := c.shell.grammar.Find(words)
+	switch len(found) {
+	case 0:
+		return fmt.Errorf("no help entry for `%s`", strings.Join(words, " "))
+	case 1:
+		c.Bare(c.shell.entry(found[0]))
+	default:
+		c.Bare(c.shell.listing(found))
+	}
+	return nil
+}
+
+// all returns the numbers of all commands.
+func (s *Shell) all() []int {
+	numbers := make([]int, len(s.commands))
+	for i := range numbers {
+		numbers[i] = i
+	}
+	return numbers
+}
+
+// listing returns the patterns of commands with their help, in columns.
+func (s *Shell) listing(numbers []int) string {
+	type line struct{ usage, help string }
+	var lines []line
+	width := 0
+	for _, n := range numbers {
+		for _, source := range s.commands[n].Patterns {
+			p, err := grammar.Compile(source)
+			if err != nil {
+				continue
+			}
+			lines = append(lines, line{p.Usage(), s.commands[n].Help})
+			width = max(width, min(len(p.Usage()), 48))
+		}
+	}
+	slices.SortFunc(lines, func(a, b line) int { return cmp.Compare(a.usage, b.usage) })
+	var b strings.Builder
+	for _, l := range lines {
+		fmt.Fprintf(&b, "%-*s  %s\n", width, l.usage, l.help)
+	}
+	return b.String()
+}
+
+// entry returns all about one command.
+func (s *Shell) entry(number int) string {
+	command := &s.commands[number]
+	var b strings.Builder
+	b.WriteString("Usage:\n")
+	for _, source := range command.Patterns {
+		if p, err := grammar.Compile(source); err == nil {
+			fmt.Fprintf(&b, "\t%s\n", p.Usage())
+		}
+	}
+	fmt.Fprintf(&b, "\n%s\n", command.Help)
+	if command.Long != "" {
+		fmt.Fprintf(&b, "\n%s\n", command.Long)
+	}
+	if command.Example != "" {
+		b.WriteString("\nExample:\n")
+		for line := range strings.SplitSeq(command.Example, "\n") {
+			fmt.Fprintf(&b, "\t%s\n", line)
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,163 @@
+package shell
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"minimega/completion"
+	"minimega/mesh/wire"
+	"minimega/shell/output"
+	"minimega/transfer"
+	"minimega/transfer/store"
+)
+
+// fileCommands are the commands on the files directory.
+func fileCommands() []Command {
+	file := map[string]completion.Kind{"file": completion.MeshFile, "path": completion.MeshFile, "node": completion.Node}
+	return []Command{
+		{
+			Patterns: []string{
+				"file list", "file list <recursive,> [detail,]", "file list <detail,>",
+				"file list <path> [recursive,]", "file list <path> <detail,>", "file list <path> <recursive,> <detail,>",
+			},
+			Help: "list files of this node",
+			Long: "Lists a file, a directory or a glob below the files directory; recursive lists all files\n" +
+				"below it, detail adds when each was modified. What does not exist is listed as nothing.\n" +
+				"Use `mesh send all file list` for the files of other nodes.",
+			Example: "file list images recursive",
+			Hints:   file, Run: fileList,
+		},
+		{
+			Patterns: []string{"file get <file>", "file get <file> <from,> <node:node or newest>", "file get <file> <version,> <id>"},
+			Help:     "get a file from the mesh",
+			Long: "Looks for a file, a directory or a glob on all nodes and starts to transfer it to this one. It\n" +
+				"returns at once: `file status` tells how far it is. Where nodes hold different files of the name,\n" +
+				"say whose is meant.",
+			Example: "file get images/foo.qcow2\nfile get foo from kn1\nfile get foo from newest",
+			Hints:   file, Words: map[string][]completion.Candidate{"node": {{Text: "newest", Help: "modified last"}}},
+			NeedsMesh: true, Run: fileGet,
+		},
+		{
+			Patterns: []string{"file status"},
+			Help:     "show transfers to this node that have not ended",
+			Run:      fileStatus,
+		},
+		{
+			Patterns: []string{"file delete <file>"},
+			Help:     "delete files of this node",
+			Long:     "Deletes a file, a glob, or a directory with all below it, and ends its transfers.",
+			Hints:    file, Run: fileDelete,
+		},
+		{
+			Patterns: []string{"file stream <file>"},
+			Help:     "hand a file to the program at the socket",
+			Long:     "Answers with the file in parts of 10 MiB, as data, without keeping it on this node.",
+			Hints:    file, NeedsMesh: true, LocalOnly: true, Run: fileStream,
+		},
+	}
+}
+
+// fileName returns an argument as a name below the files directory.
+func (c *Call) fileName(key string) string {
+	name := c.Values[key]
+	if below, ok := strings.CutPrefix(name, c.shell.cfg.Store.Dir()+"/"); ok {
+		return below
+	}
+	return name
+}
+
+func fileList(_ context.Context, c *Call) error {
+	where := c.fileName("path")
+	entries, err := c.shell.cfg.Store.List(cmp.Or(where, "/"), c.Has("recursive"))
+	if err != nil {
+		return err
+	}
+	header := []string{"dir", "name", "size"}
+	if c.Has("detail") {
+		header = append(header, "modified")
+	}
+	var rows [][]string
+	for _, e := range entries {
+		row := []string{dirCell(e.Kind), listedName(e.Name, where, c.Has("recursive")), strconv.FormatInt(e.Meta.Size, 10)}
+		if c.Has("detail") {
+			row = append(row, e.Meta.Time().Format(time.RFC3339))
+		}
+		rows = append(rows, row)
+	}
+	c.Table(header, rows)
+	return nil
+}
+
+func dirCell(k store.Kind) string {
+	if k == store.Dir {
+		return "<dir>"
+	}
+	return ""
+}
+
+// listedName returns how name is listed: by its own name in its directory's
+// listing, otherwise by the path that `file get` takes.
+func listedName(name wire.FileName, where string, recursive bool) string {
+	dir, base := path.Split(string(name))
+	if !recursive && path.Clean("/"+dir) == path.Clean("/"+where) {
+		return base
+	}
+	return string(name)
+}
+
+func fileGet(ctx context.Context, c *Call) error {
+	name := c.fileName("file")
+	pick := transfer.Pick{Version: c.Values["id"]}
+	if node := c.Values["node"]; node == "newest" {
+		pick.Newest = true
+	} else {
+		pick.From = wire.NodeName(node)
+	}
+	job, err := c.shell.cfg.Files.Get(ctx, name, pick)
+	if err != nil {
+		return getError(name, err)
+	}
+	c.Client.warnings(job.Warnings())
+	if c.Client.started != nil {
+		c.Client.started(name, job)
+	}
+	return nil
+}
+
+func fileStatus(_ context.Context, c *Call) error {
+	var rows [][]string
+	for _, t := range c.shell.cfg.Files.Status() {
+		parts := fmt.Sprintf("%d/%d", t.Parts, t.Total)
+		if t.State != "" {
+			parts += " " + t.State
+		}
+		rows = append(rows, []string{string(t.Name), t.Dir, parts, strconv.FormatBool(t.Queued)})
+	}
+	c.Table([]string{"Filename", "Temporary directory", "Completed parts", "Queued"}, rows)
+	return nil
+}
+
+func fileDelete(_ context.Context, c *Call) error {
+	return c.shell.cfg.Files.Delete(c.fileName("file"))
+}
+
+func fileStream(ctx context.Context, c *Call) error {
+	name := c.fileName("file")
+	if strings.ContainsAny(name, "*?") {
+		return errors.New("cannot stream a glob: name one file")
+	}
+	err := c.shell.cfg.Files.Stream(ctx, name, func(part []byte) error {
+		c.emit(output.Response{Data: append([]byte(nil), part...)})
+		return ctx.Err()
+	})
+	if errors.Is(err, wire.ErrNotFound) {
+		return fmt.Errorf("stream %s: %w", name, wire.ErrNotFound)
+	}
+	return err
+}

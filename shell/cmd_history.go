@@ -1,0 +1,49 @@
+package shell
+
+import (
+	"context"
+	"os"
+	"strings"
+
+	"minimega/completion"
+)
+
+// historyCommands are the commands on what has been typed.
+func historyCommands() []Command {
+	return []Command{
+		{
+			Patterns: []string{"history"},
+			Help:     "show what has been typed",
+			Run: func(_ context.Context, c *Call) error {
+				c.Bare(strings.Join(c.Client.history, "\n"))
+				return nil
+			},
+		},
+		{
+			Patterns: []string{"clear history"},
+			Help:     "forget what has been typed",
+			Run: func(_ context.Context, c *Call) error {
+				c.Client.history = nil
+				return nil
+			},
+		},
+		{
+			Patterns: []string{"write <file>"},
+			Help:     "write what has been typed to a file, for read",
+			Hints:    map[string]completion.Kind{"file": completion.LocalFile},
+			Run: func(_ context.Context, c *Call) error {
+				text := strings.Join(c.Client.history, "\n") + "\n"
+				return os.WriteFile(c.Values["file"], []byte(text), 0o600)
+			},
+		},
+		{
+			Patterns: []string{"clear all"},
+			Help:     "forget the history and the vm configuration",
+			Run: func(_ context.Context, c *Call) error {
+				c.Client.history = nil
+				c.shell.cfg.VM.ClearAll()
+				return nil
+			},
+		},
+	}
+}

@@ -1,0 +1,146 @@
+package shell
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+
+	"minimega/completion"
+	"minimega/shell/grammar"
+	"minimega/shell/output"
+)
+
+// maxLine is the longest line that is read, in bytes.
+const maxLine = 1 << 20
+
+// scriptCommands are the commands that run others, and echo.
+func scriptCommands() []Command {
+	local := map[string]completion.Kind{"file": completion.LocalFile}
+	return []Command{
+		{
+			Patterns: []string{"read <file> [check,]"},
+			Help:     "run the commands in a file",
+			Long: "Runs a file's lines one after another, also where one of them fails, and stops at one that is no\n" +
+				"command. With check, the lines are only looked at. Aliases are not known in it.",
+			Hints: local, LocalOnly: true, Unrecorded: true, Run: read,
+		},
+		{
+			Patterns: []string{"echo [args]..."},
+			Help:     "print words",
+			Run: func(_ context.Context, c *Call) error {
+				c.Text(strings.Join(c.Lists["args"], " "))
+				return nil
+			},
+		},
+		{
+			Patterns: []string{"shell <command>..."},
+			Help:     "run a program on this node and print what it prints",
+			Long:     "No shell is between: use `shell bash -c \"…\"` for pipes and globs.",
+			Hints:    map[string]completion.Kind{"command": completion.LocalFile},
+			Run:      runProgram,
+		},
+	}
+}
+
+// read runs the lines of a file.
+func read(ctx context.Context, c *Call) error {
+	name := c.Values["file"]
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, maxLine)
+	for number := 1; lines.Scan() && !c.Client.quit; number++ {
+		where := fmt.Sprintf("%s:%d", name, number)
+		if err := c.readLine(ctx, where, lines.Text()); err != nil {
+			return err
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	return lines.Err()
+}
+
+// readLine runs one line of a file. Its error ends the reading.
+func (c *Call) readLine(ctx context.Context, where, line string) error {
+	m, err := c.shell.grammar.Parse(line)
+	if err != nil {
+		return fmt.Errorf("%s %w", where, err)
+	}
+	isRead := func(command *Command) bool { return command.is("read <file> [check,]") }
+	if _, nested := c.shell.refused(m, isRead); nested {
+		return fmt.Errorf("%s cannot run nested `read` commands", where)
+	}
+	if c.Has("check") {
+		return nil
+	}
+	x := &execution{shell: c.shell, client: c.Client, emit: c.run.emit, record: c.Client.set.Record}
+	x.line(ctx, line)
+	c.run.answered = c.run.answered || x.answered
+	if x.record {
+		c.Client.remember(line)
+	}
+	return nil
+}
+
+// Limits of a program that `shell` runs.
+const (
+	maxOutput = 16 << 20        // bytes kept of each of its outputs
+	killAfter = 2 * time.Second // for its outputs to close once it is dead
+)
+
+// runProgram runs a program and waits for it. What it printed is answered also
+// where it fails.
+func runProgram(ctx context.Context, c *Call) error {
+	words := c.Lists["command"]
+	command := exec.CommandContext(ctx, words[0], words[1:]...)
+	stdout, stderr := &clipped{}, &clipped{}
+	command.Stdout, command.Stderr = stdout, stderr
+	command.Env = c.Client.environ()
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	command.Cancel = func() error { return syscall.Kill(-command.Process.Pid, syscall.SIGKILL) }
+	command.WaitDelay = killAfter
+	err := command.Run()
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	r := output.Response{Response: stdout.String(), Error: strings.TrimSpace(stderr.String())}
+	var failed *exec.ExitError
+	switch {
+	case errors.As(err, &failed) && r.Error != "":
+		r.Error = err.Error() + ": " + r.Error
+	case err != nil:
+		r.Error = err.Error()
+	}
+	c.emit(r)
+	return nil
+}
+
+// clipped keeps the first maxOutput bytes written to it.
+type clipped struct{ bytes.Buffer }
+
+func (b *clipped) Write(p []byte) (int, error) {
+	if room := maxOutput - b.Len(); room > 0 {
+		b.Buffer.Write(p[:min(room, len(p))])
+	}
+	return len(p), nil
+}
+
+// lexed returns words as a line that is read as these words again.
+func lexed(words []string) string {
+	quoted := make([]string, len(words))
+	for i, word := range words {
+		quoted[i] = grammar.Quote(word)
+	}
+	return strings.Join(quoted, " ")
+}

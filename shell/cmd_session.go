@@ -1,0 +1,76 @@
+package shell
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// sessionCommands are the commands on aliases and the environment.
+func sessionCommands() []Command {
+	return []Command{
+		{
+			Patterns: []string{".alias [alias:name=command]..."},
+			Help:     "show aliases, or let a word stand for the beginning of a command",
+			Example:  ".alias fl=file list",
+			Raw:      true, Run: alias,
+		},
+		{
+			Patterns: []string{".unalias <alias>"},
+			Help:     "forget an alias",
+			Raw:      true,
+			Run: func(_ context.Context, c *Call) error {
+				delete(c.Client.aliases, c.Values["alias"])
+				return nil
+			},
+		},
+		{
+			Patterns: []string{".env [name]", ".env <name> <value>"},
+			Help:     "show or set what $NAME stands for; an empty value unsets it",
+			Run:      env,
+		},
+	}
+}
+
+func alias(_ context.Context, c *Call) error {
+	words := c.Lists["alias"]
+	if len(words) == 0 {
+		var rows [][]string
+		for _, name := range slices.Sorted(maps.Keys(c.Client.aliases)) {
+			rows = append(rows, []string{name, c.Client.aliases[name]})
+		}
+		c.Table([]string{"alias", "expansion"}, rows)
+		return nil
+	}
+	name, first, ok := strings.Cut(words[0], "=")
+	if !ok || name == "" {
+		return fmt.Errorf("expected alias of format `alias=expansion`")
+	}
+	expansion := first
+	if len(words) > 1 {
+		expansion += " " + lexed(words[1:])
+	}
+	c.Client.aliases[name] = expansion
+	return nil
+}
+
+func env(_ context.Context, c *Call) error {
+	name, named := c.Values["name"]
+	value, given := c.Values["value"]
+	switch {
+	case given:
+		c.Client.setenv(name, value)
+	case named:
+		c.Text(c.Client.getenv(name))
+	default:
+		var rows [][]string
+		for _, pair := range c.Client.environ() {
+			key, value, _ := strings.Cut(pair, "=")
+			rows = append(rows, []string{key, value})
+		}
+		c.Table([]string{"key", "value"}, rows)
+	}
+	return nil
+}

@@ -1,0 +1,134 @@
+package shell
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"minimega/completion"
+	"minimega/shell/output"
+)
+
+// ErrNotRunning reports that no program serves a base directory.
+var ErrNotRunning = errors.New("minimega is not running")
+
+// maxReply is the longest reply that a client of the socket takes, in bytes.
+const maxReply = 1 << 30
+
+// SocketPath returns where the program with that base directory listens.
+func SocketPath(base string) string { return filepath.Join(base, "minimega") }
+
+// caller is a client's end of the socket.
+type caller struct {
+	conn  net.Conn
+	lines *bufio.Reader
+	stop  func() bool // of closing conn at the context's end
+}
+
+// dial connects to the program that serves base. ctx's end closes the
+// connection. Its error wraps [ErrNotRunning] where nobody listens.
+func dial(ctx context.Context, base string) (*caller, error) {
+	path := SocketPath(base)
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "unix", path)
+	if errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.ECONNREFUSED) {
+		return nil, fmt.Errorf("%w in %s: start it, or name its directory with -base", ErrNotRunning, base)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("socket %s: %w", path, err)
+	}
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	return &caller{conn, bufio.NewReader(conn), stop}, nil
+}
+
+// Close ends the connection.
+func (c *caller) Close() error {
+	c.stop()
+	return c.conn.Close()
+}
+
+// ask sends req and hands over the replies up to the last one. io.EOF is a
+// program that has ended.
+func (c *caller) ask(req request, each func(incoming)) error {
+	b, err := json.Marshal(req)
+	if err != nil {
+		return err
+	}
+	if _, err := c.conn.Write(append(b, '\n')); err != nil {
+		return gone(err)
+	}
+	for {
+		line, err := c.line()
+		if err != nil {
+			return gone(err)
+		}
+		var r incoming
+		if err := json.Unmarshal(line, &r); err != nil {
+			return fmt.Errorf("bad reply: %w", err)
+		}
+		each(r)
+		if !r.More && !r.Status {
+			return nil
+		}
+	}
+}
+
+// cancel ends the command that runs, whose reply must then come soon.
+func (c *caller) cancel() {
+	_ = c.conn.SetReadDeadline(time.Now().Add(cancelWithin))
+	_, _ = c.conn.Write([]byte(`{"Cancel":true}` + "\n"))
+}
+
+// line reads one line, whatever its length up to the limit.
+func (c *caller) line() ([]byte, error) {
+	var line []byte
+	for {
+		piece, err := c.lines.ReadSlice('\n')
+		line = append(line, piece...)
+		switch {
+		case err == nil:
+			return line, nil
+		case !errors.Is(err, bufio.ErrBufferFull):
+			return nil, err
+		case len(line) > maxReply:
+			return nil, fmt.Errorf("bad reply: longer than %d bytes", maxReply)
+		}
+	}
+}
+
+// gone returns io.EOF for every way in which a connection ends.
+func gone(err error) error {
+	if errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, net.ErrClosed) {
+		return io.EOF
+	}
+	return err
+}
+
+// incoming is a [reply] as a client reads it: of a response it needs only what
+// people see, and a part of a stream need not be decoded.
+type incoming struct {
+	Resp     []incomingResponse
+	Rendered string
+	More     bool
+	Status   bool
+
+	Completion *completion.Result
+}
+
+type incomingResponse struct{ Host, Error string }
+
+// responses returns what is printed of r's errors.
+func (r incoming) responses() output.Responses {
+	all := make(output.Responses, len(r.Resp))
+	for i, one := range r.Resp {
+		all[i] = output.Response{Host: one.Host, Error: one.Error}
+	}
+	return all
+}

@@ -1,0 +1,169 @@
+package shell
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"minimega/mesh/wire"
+)
+
+// ErrUsage reports flags that make no sense. The text of the flags' help is
+// [Usage].
+var ErrUsage = errors.New("usage")
+
+// Options are what the program was started with.
+type Options struct {
+	Base     string        // state directory
+	FilePath string        // the directory that is served
+	Name     wire.NodeName // of this node; need not be unique
+	Context  string        // meshes are kept apart by it
+	Degree   int           // links to keep
+	Port     int           // TCP; 0 takes a free one
+	Key      string        // file that holds the mesh's key; "" is the default one
+	Join     []string      // HOST[:PORT]
+	Open     bool          // a mesh that anybody may join
+	NoStdin  bool          // no prompt and no script
+	Execute  []string      // a command for a program that runs; nil: -e was not given
+	Attach   bool          // a prompt for a program that runs
+	Force    bool          // take the base directory over
+	Level    string        // debug, info, warn or error
+	LogFile  string        // "" is standard error
+	Version  bool          // print the version and end
+
+	flags *flag.FlagSet
+}
+
+// defaultBase is where the reference keeps its state.
+const defaultBase = "/tmp/minimega"
+
+// Parse reads the program's arguments, without its name. Its error wraps
+// [ErrUsage], and flag.ErrHelp where help was asked for.
+func Parse(args []string) (Options, error) {
+	var o Options
+	var name, join string
+	var execute bool
+	o.flags = newFlags(&o, &name, &join, &execute)
+	if err := o.flags.Parse(args); err != nil {
+		return o, fmt.Errorf("%w: %w: see -help", ErrUsage, err)
+	}
+	if execute {
+		o.Execute = append([]string{}, o.flags.Args()...)
+	} else if o.flags.NArg() > 0 {
+		return o, fmt.Errorf("%w: %q: must be a flag: use -e to run a command", ErrUsage, o.flags.Arg(0))
+	}
+	for host := range strings.SplitSeq(join, ",") {
+		if host = strings.TrimSpace(host); host != "" {
+			o.Join = append(o.Join, host)
+		}
+	}
+	return o, o.check(name)
+}
+
+// newFlags returns the flags of the program, which set o.
+func newFlags(o *Options, name, join *string, execute *bool) *flag.FlagSet {
+	f := flag.NewFlagSet("minimega", flag.ContinueOnError)
+	f.SetOutput(io.Discard)
+	f.StringVar(&o.Base, "base", defaultBase, "`directory` for the socket and other state")
+	f.StringVar(&o.FilePath, "filepath", "", "`directory` whose files are shared (default files below -base)")
+	f.StringVar(name, "name", "", "`name` of this node (default the host's)")
+	f.StringVar(&o.Context, "context", "minimega", "`name` of the mesh: nodes of another one are not met")
+	f.IntVar(&o.Degree, "degree", 4, "least `number` of links to other nodes; 0 waits for theirs")
+	f.IntVar(&o.Port, "port", 9000, "TCP `port`; 0 takes a free one")
+	f.StringVar(&o.Key, "key", "", "`file` with the mesh's key (default /etc/minimega/mesh.key as root, ~/.config/minimega/mesh.key)")
+	f.StringVar(join, "join", "", "`hosts` to dial, HOST[:PORT], separated by commas")
+	f.BoolVar(&o.Open, "open", false, "a mesh that anybody on the network may join")
+	f.BoolVar(&o.NoStdin, "nostdin", false, "serve without reading commands")
+	f.BoolVar(execute, "e", false, "have the minimega that runs do the command that follows")
+	f.BoolVar(&o.Attach, "attach", false, "a prompt of the minimega that runs")
+	f.BoolVar(&o.Force, "force", false, "take over a base directory that is in use")
+	f.StringVar(&o.Level, "level", "error", "least `level` that is logged: debug, info, warn, error")
+	f.StringVar(&o.LogFile, "logfile", "", "`file` to log to (default standard error)")
+	f.BoolVar(&o.Version, "version", false, "print the version")
+	return f
+}
+
+// check fills what was left to defaults and refuses what makes no sense.
+func (o *Options) check(name string) error {
+	switch {
+	case o.Port < 0 || o.Port > 65535:
+		return fmt.Errorf("%w: -port: must be 0 to 65535, but is %d", ErrUsage, o.Port)
+	case o.Degree < 0 || o.Degree > maxDegree:
+		return fmt.Errorf("%w: -degree: must be 0 to %d, but is %d", ErrUsage, maxDegree, o.Degree)
+	case o.Base == "":
+		return fmt.Errorf("%w: -base: must name a directory", ErrUsage)
+	}
+	switch o.Level {
+	case "debug", "info", "warn", "error":
+	default:
+		return fmt.Errorf("%w: -level: must be debug, info, warn or error, but is %q", ErrUsage, o.Level)
+	}
+	var err error
+	if o.Base, err = filepath.Abs(o.Base); err != nil {
+		return fmt.Errorf("%w: -base: %w", ErrUsage, err)
+	}
+	if o.FilePath == "" {
+		o.FilePath = filepath.Join(o.Base, "files")
+	}
+	if o.FilePath, err = filepath.Abs(o.FilePath); err != nil {
+		return fmt.Errorf("%w: -filepath: %w", ErrUsage, err)
+	}
+	return o.named(name)
+}
+
+// named gives the node its name.
+func (o *Options) named(name string) error {
+	if name == "" {
+		host, err := os.Hostname()
+		if err != nil {
+			return fmt.Errorf("%w: -name: must be given, the host has none: %w", ErrUsage, err)
+		}
+		name = host
+	}
+	parsed, err := wire.ParseNodeName(name)
+	if err != nil {
+		return fmt.Errorf("%w: -name: %w", ErrUsage, err)
+	}
+	o.Name = parsed
+	return nil
+}
+
+// Args returns all flags and their values, sorted, as the command args prints
+// them.
+func (o *Options) Args() [][2]string {
+	var all [][2]string
+	o.flags.VisitAll(func(f *flag.Flag) {
+		all = append(all, [2]string{f.Name, f.Value.String()})
+	})
+	for i := range all {
+		switch all[i][0] {
+		case "base":
+			all[i][1] = o.Base
+		case "filepath":
+			all[i][1] = o.FilePath
+		case "name":
+			all[i][1] = string(o.Name)
+		case "port":
+			all[i][1] = strconv.Itoa(o.Port)
+		}
+	}
+	return all
+}
+
+// Usage returns the help of all flags.
+func Usage() string {
+	var o Options
+	var name, join string
+	var execute bool
+	var b strings.Builder
+	f := newFlags(&o, &name, &join, &execute)
+	f.SetOutput(&b)
+	b.WriteString("usage: minimega [flags] [-e command]\n")
+	f.PrintDefaults()
+	return b.String()
+}

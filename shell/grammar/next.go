@@ -1,0 +1,94 @@
+package grammar
+
+import "slices"
+
+// Next is something that may follow a number of words.
+type Next struct {
+	Item    Item
+	Command int // whose item it is
+}
+
+// Next returns what may follow words, inside a command in a command what may
+// follow there. An item whose Kind is Nested never stands in it: what begins a
+// command stands there instead.
+func (g *Grammar) Next(words []string) []Next {
+	all := make([]Word, len(words))
+	for i, text := range words {
+		all[i].Text = text
+	}
+	return g.next(all, maxNesting)
+}
+
+func (g *Grammar) next(words []Word, depth int) []Next {
+	if depth == 0 {
+		return nil
+	}
+	var all []Next
+	var inner []int // first words of commands in this one
+	for i := range g.forms {
+		f := &g.forms[i]
+		n := f.reach(words)
+		if n == f.nested() {
+			if !slices.Contains(inner, n) {
+				inner = append(inner, n)
+			}
+			continue
+		}
+		if n < len(words) {
+			continue
+		}
+		if item, ok := f.pattern.at(n); ok {
+			all = append(all, Next{item, f.command})
+		}
+	}
+	for _, n := range inner {
+		all = append(all, g.next(words[n:], depth-1)...)
+	}
+	return all
+}
+
+// SplitPartial splits the part of a line before the cursor: the words that are
+// complete and the one that the cursor stands at the end of. ok is false in a
+// comment, and behind what cannot be split.
+func SplitPartial(line string) (words []string, last Word, ok bool) {
+	split, err := Lex(line)
+	open := Word{Start: len(line), End: len(line)}
+	if n := len(split.Words); n > 0 && split.Words[n-1].End == len(line) {
+		open = split.Words[n-1]
+		split.Words = split.Words[:n-1]
+	}
+	if split.Comment || err != nil && open.Quote == 0 {
+		return nil, Word{Start: len(line), End: len(line)}, false
+	}
+	for _, w := range split.Words {
+		words = append(words, w.Text)
+	}
+	return words, open, true
+}
+
+// Find returns the numbers of the commands that begin with words: those whose
+// fixed words are spelled in full where there are any, else those that words
+// shorten. Arguments may follow the fixed words.
+func (g *Grammar) Find(words []string) []int {
+	all := make([]Word, len(words))
+	for i, text := range words {
+		all[i].Text = text
+	}
+	var best []closeness
+	var found []int
+	for i := range g.forms {
+		f := &g.forms[i]
+		if f.reach(all) < len(all) {
+			continue
+		}
+		scores := f.scores(all)
+		switch c := slices.Compare(scores, best); {
+		case c > 0:
+			best, found = scores, []int{f.command}
+		case c == 0:
+			found = append(found, f.command)
+		}
+	}
+	slices.Sort(found)
+	return slices.Compact(found)
+}

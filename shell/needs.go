@@ -1,0 +1,82 @@
+package shell
+
+import (
+	"context"
+	"iter"
+
+	"minimega/mesh"
+	"minimega/mesh/wire"
+	"minimega/transfer"
+	"minimega/transfer/store"
+)
+
+// Mesh is what the shell needs of the mesh.
+type Mesh interface {
+	Membership
+	Caller
+	Links
+}
+
+// Membership tells who can be reached.
+type Membership interface {
+	Self() wire.Member
+	Members() []wire.Member           // without self, sorted by name
+	Settle(ctx context.Context) error // waits until discovery has had its first round
+}
+
+// Caller asks nodes; each target yields exactly one reply.
+type Caller interface {
+	Call(ctx context.Context, to []wire.NodeID, method string, body []byte) iter.Seq[wire.Reply]
+}
+
+// Links are the connections between nodes.
+type Links interface {
+	Dial(ctx context.Context, host string) error
+	Hangup(name string) error
+	SetDegree(n int)
+	Status() mesh.Status
+	Links() []mesh.Adjacency // of self and all reachable nodes, sorted by name
+}
+
+// Files is what the shell needs of the transfer engine.
+type Files interface {
+	Fetcher
+	Transfers
+	Stream(ctx context.Context, name string, part func([]byte) error) error
+	Delete(pattern string) error
+}
+
+// Fetcher brings files to this node.
+type Fetcher interface {
+	Get(ctx context.Context, pattern string, pick transfer.Pick) (Job, error)
+}
+
+// Transfers are what is on its way.
+type Transfers interface {
+	Status() []transfer.Status
+	Idle(ctx context.Context) error // waits; returns the failures meanwhile
+}
+
+// Job is one fetch.
+type Job interface {
+	Done() <-chan struct{}
+	Err() error
+	Progress() transfer.Progress
+	Files() []wire.FileName
+	Warnings() []string
+	Hurry() // somebody waits for it
+}
+
+// Store is the files directory.
+type Store interface {
+	List(path string, recursive bool) ([]store.Entry, error)
+	Path(name wire.FileName) string
+	Dir() string
+}
+
+// Names is what is known of the files of the whole mesh, now.
+type Names interface {
+	Names(prefix string) []string                    // does not block
+	Ask(ctx context.Context, prefix string) []string // blocks until all nodes have answered, or ctx ends
+	Pending() bool                                   // a moment's wait may show more
+}

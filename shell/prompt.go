@@ -1,0 +1,91 @@
+package shell
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"sync"
+
+	"minimega/shell/output"
+)
+
+// Prompt is what the local prompt prints in front of a line.
+const Prompt = "minimega$ "
+
+// Terminal is what a prompt needs of the terminal. While ReadLine does not run
+// the terminal is in its normal mode.
+type Terminal interface {
+	ReadLine(ctx context.Context) (string, error) // io.EOF: the user leaves
+	Print(msg string)                             // above the line being edited; any goroutine
+}
+
+// RunPrompt reads lines from t and runs them, until the user leaves or quits,
+// or ctx ends. Answers go to out, errors to errOut. An interrupt ends the
+// command that runs and nothing else. watch shows progress; it may be nil.
+func (s *Shell) RunPrompt(ctx context.Context, t Terminal, out, errOut io.Writer, watch Watch) error {
+	p := &prompt{shell: s, terminal: t, out: out, errOut: errOut}
+	p.client = NewClient(watch, p.warn)
+	ctx, cancel := context.WithCancel(ctx)
+	defer p.jobs.Wait()
+	defer cancel()
+	p.client.started = func(name string, job Job) { p.follow(ctx, name, job) }
+	for !p.client.Quit() {
+		line, err := t.ReadLine(ctx)
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		}
+		p.run(ctx, line)
+	}
+	return nil
+}
+
+// prompt is a conversation at a terminal.
+type prompt struct {
+	shell       *Shell
+	client      *Client
+	terminal    Terminal
+	out, errOut io.Writer
+	jobs        sync.WaitGroup // transfers whose failure is to be told
+}
+
+// run runs one line, until the user interrupts it.
+func (p *prompt) run(ctx context.Context, line string) {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
+	defer stop()
+	p.shell.Exec(ctx, p.client, line, func(r Result) { show(r.Rendered, r.Responses, p.out, p.errOut) })
+}
+
+// show prints what people see of one batch of answers.
+func show(rendered string, all output.Responses, out, errOut io.Writer) {
+	if rendered != "" {
+		fmt.Fprintln(out, strings.TrimRight(rendered, "\n"))
+	}
+	for _, one := range all {
+		if one.Error != "" {
+			fmt.Fprintln(errOut, output.ErrorLine(one.Host, one.Error))
+		}
+	}
+}
+
+func (p *prompt) warn(text string) { fmt.Fprintf(p.errOut, "warning: %s\n", text) }
+
+// follow tells the user when a transfer fails that went on by itself.
+func (p *prompt) follow(ctx context.Context, name string, job Job) {
+	p.jobs.Go(func() {
+		select {
+		case <-job.Done():
+		case <-ctx.Done():
+			return
+		}
+		if err := job.Err(); err != nil {
+			p.terminal.Print(output.ErrorLine(p.shell.host(), getError(name, err).Error()))
+		}
+	})
+}

@@ -1,0 +1,50 @@
+package shell
+
+import (
+	"minimega/completion"
+	"minimega/shell/output"
+)
+
+// The socket speaks JSON: a client sends requests, one value after another,
+// and gets objects, each on a line. Requests of one connection are answered
+// one after another; connections are independent.
+//
+// A [request] has either Command or Suggest. A command is answered by one
+// [reply] or several, all but the last with More. A client that sets Status is
+// sent, while a command waits, replies with Status that do not count: their
+// Rendered is a line of progress.
+//
+// Complete, for our own prompts, is answered with a Completion of the line at
+// the Cursor, which says more than a Suggest does.
+//
+// Cancel alone, sent while a command runs, ends that command; it is not
+// answered by itself.
+//
+// A line without a command is answered by a reply whose Resp is null. `quit`
+// closes the connection unanswered. What is no JSON, and a request that is too
+// long, is answered with an error and ends the connection.
+
+// maxRequest is the longest request, in bytes.
+const maxRequest = 1 << 20
+
+// request is what a client asks.
+type request struct {
+	Command   string  `json:",omitempty"` // a line to run
+	Suggest   string  `json:",omitempty"` // a line to complete
+	Complete  *string `json:",omitempty"` // a line to complete at Cursor
+	Cursor    int     `json:",omitempty"` // byte offset
+	PlumbPipe string  `json:",omitempty"` // refused
+	Cancel    bool    `json:",omitempty"` // end the command that runs
+	Status    bool    `json:",omitempty"` // the client understands Status replies
+}
+
+// reply is what it is answered. Every key is there, except Suggest.
+type reply struct {
+	Resp     output.Responses // null where there was no command
+	Rendered string           // for people, without errors
+	More     bool             // another reply to this command follows
+	Status   bool             // progress of a command that runs; does not count
+	Suggest  []string         `json:",omitempty"` // whole lines
+
+	Completion *completion.Result `json:",omitempty"`
+}

@@ -1,0 +1,188 @@
+package shell
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"minimega/mesh"
+	"minimega/mesh/wire"
+	"minimega/shell/output"
+)
+
+// methodCommand is the mesh call that runs a command. Its body is a
+// [commandRequest], its answer a [commandReply].
+const methodCommand = "command"
+
+// commandRequest asks a node to run a line.
+type commandRequest struct {
+	Line       string `cbor:"1,keyasint"`
+	Preprocess bool   `cbor:"2,keyasint"` // $NAME and file: are expanded there
+}
+
+// commandReply is what the node answered.
+type commandReply struct {
+	Responses []commandResponse `cbor:"1,keyasint"`
+}
+
+// commandResponse is an [output.Response] without the host, which the caller
+// knows better.
+type commandResponse struct {
+	Response string     `cbor:"1,keyasint"`
+	Header   []string   `cbor:"2,keyasint"`
+	Tabular  [][]string `cbor:"3,keyasint"`
+	Error    string     `cbor:"4,keyasint"`
+	Data     []byte     `cbor:"5,keyasint"` // JSON, or empty
+}
+
+// meshSend runs the command in c on other nodes.
+func meshSend(ctx context.Context, c *Call) error {
+	bad := func(command *Command) bool { return command.LocalOnly }
+	if text, refused := c.shell.refused(c.Match.Nested, bad); refused {
+		return fmt.Errorf("cannot run `%s` via meshage", text)
+	}
+	to, unknown, err := c.recipients(c.Values["clients"])
+	if err != nil {
+		return err
+	}
+	body, err := wire.Marshal(commandRequest{c.Match.Nested.Text, c.set.Preprocess})
+	if err != nil {
+		return err
+	}
+	if c.Client.timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.Client.timeout)
+		defer cancel()
+	}
+	all := unknown
+	if len(to) > 0 {
+		for reply := range c.shell.cfg.Mesh.Call(ctx, to, methodCommand, body) {
+			all = append(all, readReply(reply)...)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b output.Response) int { return strings.Compare(a.Host, b.Host) })
+	if len(all) > 0 {
+		c.answer(all)
+	}
+	return nil
+}
+
+// recipients returns the nodes that spec names, and an answer for each name
+// that nobody has.
+func (c *Call) recipients(spec string) (to []wire.NodeID, unknown output.Responses, err error) {
+	members := c.shell.cfg.Mesh.Members()
+	if spec == "all" {
+		for _, m := range members {
+			to = append(to, m.ID)
+		}
+		return to, nil, nil
+	}
+	names, err := mesh.ExpandRange(spec)
+	if err != nil {
+		return nil, nil, err
+	}
+	if slices.Contains(names, "all") {
+		return nil, nil, errWildcard
+	}
+	self := c.shell.host()
+	others := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == self })
+	if len(others) == 0 {
+		return nil, nil, errSendSelf
+	}
+	for _, name := range others {
+		id, err := find(members, name)
+		if err != nil {
+			unknown = append(unknown, output.Response{Host: name, Error: err.Error()})
+			continue
+		}
+		to = append(to, id)
+	}
+	return to, unknown, nil
+}
+
+// find returns the member of that name. A name that several share belongs to
+// none of them.
+func find(members []wire.Member, name string) (wire.NodeID, error) {
+	var alike []string
+	for _, m := range members {
+		if string(m.Name) == name {
+			return m.ID, nil
+		}
+		if strings.HasPrefix(string(m.Name), name+"~") {
+			alike = append(alike, string(m.Name))
+		}
+	}
+	if len(alike) > 0 {
+		return wire.NodeID{}, fmt.Errorf("%s: several nodes have this name: use one of %s", name, strings.Join(alike, ", "))
+	}
+	return wire.NodeID{}, fmt.Errorf("%s: %w: see mesh list all", name, wire.ErrUnreachable)
+}
+
+// readReply returns the responses of one node, or its failure as one.
+func readReply(reply wire.Reply) output.Responses {
+	host := string(reply.From.Name)
+	if reply.Err != nil {
+		return output.Responses{{Host: host, Error: sendError(reply.Err).Error()}}
+	}
+	var decoded commandReply
+	if err := wire.Unmarshal(reply.Body, &decoded); err != nil {
+		return output.Responses{{Host: host, Error: fmt.Sprintf("bad answer: %v", err)}}
+	}
+	all := make(output.Responses, 0, len(decoded.Responses))
+	for _, r := range decoded.Responses {
+		one := output.Response{Host: host, Response: r.Response, Header: r.Header, Tabular: r.Tabular, Error: r.Error}
+		if json.Valid(r.Data) {
+			one.Data = json.RawMessage(r.Data)
+		}
+		if slices.ContainsFunc(r.Tabular, func(row []string) bool { return len(row) != len(r.Header) }) {
+			one = output.Response{Host: host, Error: "bad answer: rows and header differ in length"}
+		}
+		all = append(all, one)
+	}
+	return all
+}
+
+// sendError says why a node did not answer.
+func sendError(err error) error {
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return errTimedOut
+	case errors.Is(err, context.Canceled):
+		return ErrInterrupted
+	}
+	return err
+}
+
+// serveCommand runs a line for another node.
+func (s *Shell) serveCommand(ctx context.Context, from wire.Member, body []byte) ([]byte, error) {
+	var req commandRequest
+	if err := wire.Unmarshal(body, &req); err != nil {
+		return nil, fmt.Errorf("bad command request: %w", err)
+	}
+	s.cfg.Log.Info("command from another node", "node", from.Name, "id", from.ID, "line", req.Line)
+	client := NewClient(nil, nil)
+	client.remote = true
+	client.set.Preprocess = req.Preprocess
+	var reply commandReply
+	s.Exec(ctx, client, req.Line, func(r Result) {
+		for _, one := range r.shown {
+			reply.Responses = append(reply.Responses, wireResponse(one))
+		}
+	})
+	return wire.Marshal(reply)
+}
+
+// wireResponse returns r as it crosses the network.
+func wireResponse(r output.Response) commandResponse {
+	c := commandResponse{Response: r.Response, Header: r.Header, Tabular: r.Tabular, Error: r.Error}
+	if r.Data != nil {
+		data, err := json.Marshal(r.Data)
+		if err == nil {
+			c.Data = data
+		}
+	}
+	return c
+}

@@ -1,0 +1,90 @@
+package shell
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"minimega/mesh/wire"
+	"minimega/shell/grammar"
+	"minimega/shell/output"
+	"minimega/vmconfig"
+)
+
+// Config is what a [Shell] is made of.
+type Config struct {
+	Mesh  Mesh
+	Files Files
+	Store Store
+	VM    *vmconfig.Config
+	Names Names // nil: Tab knows this node's files only
+
+	LocalNames func(prefix string, limit int) []string // this node's files, for Tab; may be nil
+
+	Version string         // as `version` prints it
+	Args    [][2]string    // flag, value: as `args` prints them
+	Level   *slog.LevelVar // `log level`; nil: cannot be changed
+	Log     *slog.Logger   // nil discards
+	Stop    func()         // ends the program; must not block
+}
+
+// Shell runs commands. See the package comment.
+type Shell struct {
+	cfg      Config
+	commands []Command
+	grammar  *grammar.Grammar
+}
+
+// New returns a shell. Its error wraps [grammar.ErrPattern], which the table of
+// commands alone can cause.
+func New(cfg Config) (*Shell, error) {
+	if cfg.Mesh == nil || cfg.Files == nil || cfg.Store == nil || cfg.VM == nil {
+		return nil, errors.New("shell: a mesh, files, a store and a vm configuration are needed")
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Stop == nil {
+		cfg.Stop = func() {}
+	}
+	s := &Shell{cfg: cfg}
+	s.commands = s.table()
+	patterns := make([][]string, len(s.commands))
+	for i := range s.commands {
+		patterns[i] = s.commands[i].Patterns
+	}
+	var err error
+	if s.grammar, err = grammar.New(patterns); err != nil {
+		return nil, fmt.Errorf("shell: %w", err)
+	}
+	return s, nil
+}
+
+// host returns this node's name.
+func (s *Shell) host() string { return string(s.cfg.Mesh.Self().Name) }
+
+// Result is one batch of answers to a command.
+type Result struct {
+	Responses output.Responses
+	Rendered  string // as the client's settings have it; without errors
+
+	shown output.Responses // after filters and columns
+}
+
+// Methods returns the calls that other nodes may make here, by name.
+func (s *Shell) Methods() map[string]wire.Handler {
+	return map[string]wire.Handler{methodCommand: s.serveCommand}
+}
+
+// Exec runs line for c and hands over what is answered, in order, before it
+// returns. A line without a command, or one that only has a comment, gives
+// nothing; any other gives at least one Result. It blocks as long as the
+// command does; ctx ends it.
+func (s *Shell) Exec(ctx context.Context, c *Client, line string, emit func(Result)) {
+	x := &execution{shell: s, client: c, emit: emit, record: c.set.Record}
+	x.line(ctx, c.unalias(line))
+	if x.record {
+		c.remember(line)
+	}
+}

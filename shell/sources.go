@@ -1,0 +1,136 @@
+package shell
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"minimega/completion"
+	"minimega/shell/grammar"
+)
+
+// mostOffered is how many names of one kind Tab is given.
+const mostOffered = 1000
+
+// Names implements [completion.Sources]: what is known now. It reads local
+// directories but asks no other node.
+func (s *Shell) Names(kind completion.Kind, prefix string) []string {
+	switch kind {
+	case completion.MeshFile:
+		return s.meshFiles(prefix)
+	case completion.Node:
+		return s.nodes(prefix)
+	case completion.LocalFile:
+		return paths(prefix)
+	case localFiles:
+		if strings.HasPrefix(prefix, "/") {
+			return paths(prefix)
+		}
+		return s.ownFiles(prefix)
+	}
+	return nil
+}
+
+// meshFiles returns names of files anywhere in the mesh.
+func (s *Shell) meshFiles(prefix string) []string {
+	if s.cfg.Names != nil {
+		return s.cfg.Names.Names(prefix)
+	}
+	return s.ownFiles(prefix)
+}
+
+// ownFiles returns names in the files directory.
+func (s *Shell) ownFiles(prefix string) []string {
+	if s.cfg.LocalNames == nil {
+		return nil
+	}
+	return s.cfg.LocalNames(prefix, mostOffered)
+}
+
+// nodes returns the names of other nodes.
+func (s *Shell) nodes(prefix string) []string {
+	var names []string
+	for _, m := range s.cfg.Mesh.Members() {
+		if strings.HasPrefix(string(m.Name), prefix) {
+			names = append(names, string(m.Name))
+		}
+	}
+	return names
+}
+
+// paths returns paths on this machine. Directories end in a slash.
+func paths(prefix string) []string {
+	dir, base := filepath.Split(prefix)
+	f, err := os.Open(filepath.Clean(dir + "."))
+	if dir == "" {
+		f, err = os.Open(".")
+	}
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	entries, _ := f.ReadDir(-1)
+	var all []string
+	for _, e := range entries {
+		name := e.Name()
+		hidden := strings.HasPrefix(name, ".") && !strings.HasPrefix(base, ".")
+		if !strings.HasPrefix(name, base) || hidden || len(all) == mostOffered {
+			continue
+		}
+		if e.IsDir() {
+			name += "/"
+		}
+		all = append(all, dir+name)
+	}
+	return all
+}
+
+// Complete returns what Tab does at a cursor in line, a byte offset. It does
+// not wait for other nodes.
+func (s *Shell) Complete(line string, cursor int) completion.Result {
+	r := completion.Complete(s.Grammar(), line, cursor, s)
+	r.Pending = s.cfg.Names != nil && s.cfg.Names.Pending()
+	return r
+}
+
+// suggestWithin is how long a suggestion waits for other nodes.
+const suggestWithin = 200 * time.Millisecond
+
+// patient is a shell that waits for other nodes, until ctx ends.
+type patient struct {
+	*Shell
+	ctx context.Context
+}
+
+// Names implements [completion.Sources].
+func (p patient) Names(kind completion.Kind, prefix string) []string {
+	if kind == completion.MeshFile && p.cfg.Names != nil {
+		return p.cfg.Names.Ask(p.ctx, prefix)
+	}
+	return p.Shell.Names(kind, prefix)
+}
+
+// completeSoon is [Shell.Complete] for those who can wait a moment for other
+// nodes.
+func (s *Shell) completeSoon(ctx context.Context, line string, cursor int) completion.Result {
+	ctx, cancel := context.WithTimeout(ctx, suggestWithin)
+	defer cancel()
+	return completion.Complete(s.Grammar(), line, cursor, patient{s, ctx})
+}
+
+// Suggest returns the lines that line can become, as the socket's clients want
+// them. It waits a moment for other nodes.
+func (s *Shell) Suggest(ctx context.Context, line string) []string {
+	r := s.completeSoon(ctx, line, len(line))
+	lines := []string{}
+	for _, c := range r.Candidates {
+		word := grammar.Quote(c.Text)
+		if !strings.HasSuffix(c.Text, "/") && !strings.HasSuffix(c.Text, ":") {
+			word += " "
+		}
+		lines = append(lines, line[:r.Start]+word)
+	}
+	return lines
+}

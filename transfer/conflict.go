@@ -1,0 +1,42 @@
+package transfer
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"minimega/mesh/wire"
+)
+
+// ErrNotFound is wire.ErrNotFound: no node has what was asked for.
+var ErrNotFound = wire.ErrNotFound
+
+// ErrCanceled ends a job that was cancelled.
+var ErrCanceled = errors.New("transfer canceled")
+
+// Holding is one row of a [ConflictError]: a node and what it holds.
+type Holding struct {
+	Node    wire.NodeName
+	Version wire.Version
+	Meta    wire.Meta
+}
+
+// ConflictError reports that nodes hold different contents under one name.
+type ConflictError struct {
+	Name wire.FileName
+	Rows []Holding // sorted by version, then node
+}
+
+// Error tells the rows and how to pick one.
+func (e *ConflictError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: nodes hold different versions", e.Name)
+	for _, r := range e.Rows {
+		fmt.Fprintf(&b, "\n  %-12s %s  %d bytes  %s", r.Node, r.Version.Short(), r.Meta.Size,
+			r.Meta.Time().Format("2006-01-02 15:04:05"))
+	}
+	if len(e.Rows) > 0 {
+		fmt.Fprintf(&b, "\npick one: file get %s from %s, or file get %s from newest", e.Name, e.Rows[0].Node, e.Name)
+	}
+	return b.String()
+}

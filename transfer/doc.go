@@ -1,0 +1,39 @@
+// Package transfer moves files between the nodes of a mesh: whoever needs one
+// pulls it, in verified chunks, from everyone who has any of it.
+//
+// # What
+//
+// An [Engine] serves what lies in its store and fetches what its user asks for.
+// [Engine.Get] asks all nodes who has a file, settles which version is meant,
+// and starts a [Job]. Each content of the job is a fetch: a receiver of package
+// planner decides which chunk is asked of whom, sessions carry the frames that
+// package wire specifies, and every chunk is checked against the manifest of the
+// version before it is written or announced. A chunk is served to others from
+// the moment it is verified.
+//
+// # Life cycle
+//
+// [New] opens nothing. The caller registers [Engine.Methods] and
+// [Engine.Streams] on the mesh, then runs [Engine.Run], which takes up the
+// transfers that an earlier process left behind and owns every goroutine until
+// its context ends. Jobs outlive the commands that started them; [Job.Cancel]
+// and [Engine.Delete] end them.
+//
+// # Concurrency
+//
+// All exported methods may be called concurrently. A session has one reader and
+// one writer; the reader never writes. State is guarded by the lock of the fetch
+// or the session it belongs to; none is held across I/O. Hashing and writing are
+// done by a fixed number of workers.
+//
+// # Limits
+//
+// Chunks in memory take at most [Config.Memory] bytes. One connection carries at
+// most wire.MaxTopics topics; at most a few large files or some dozens of small
+// ones are fetched at a time, the rest waits in a queue.
+//
+// # What it does not do
+//
+// It keeps no second copy, follows no link out of the store, and never lets two
+// versions mix: what a source sends after it changed does not verify.
+package transfer

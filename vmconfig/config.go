@@ -1,0 +1,274 @@
+package vmconfig
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// Config is one configuration, and those that were saved under a name.
+type Config struct {
+	filesDir string  // what relative paths are below
+	fields   []Field // never changed
+
+	mu     sync.Mutex // guards what follows
+	values values
+	saved  map[string]values
+}
+
+// values maps a field's name to its value. A field that is at its default has
+// none. A scalar has one element, a Map or Pairs keys and values in turn.
+type values map[string][]string
+
+// New returns a Config with every field at its default. Relative paths are
+// below filesDir.
+func New(filesDir string) *Config {
+	return &Config{filesDir: filesDir, fields: fields(), values: values{}, saved: map[string]values{}}
+}
+
+// Fields returns the table. The slice is the caller's.
+func (c *Config) Fields() []Field { return slices.Clone(c.fields) }
+
+// Field returns the field of that name or unambiguous prefix of a name. Its
+// errors wrap [ErrUnknownField] or [ErrAmbiguous].
+func (c *Config) Field(name string) (Field, error) {
+	full, err := c.Resolve(name)
+	if err != nil {
+		return Field{}, err
+	}
+	i := slices.IndexFunc(c.fields, func(f Field) bool { return f.Name == full })
+	return c.fields[i], nil
+}
+
+// Resolve returns a field's full name: `disk` is `disks`. Its errors are those
+// of Field.
+func (c *Config) Resolve(name string) (string, error) {
+	var matches []string
+	for _, f := range c.fields {
+		if f.Name == name {
+			return name, nil
+		}
+		if strings.HasPrefix(f.Name, name) {
+			matches = append(matches, f.Name)
+		}
+	}
+	if full, ok := aliases()[name]; ok {
+		return full, nil
+	}
+	slices.Sort(matches)
+	switch len(matches) {
+	case 1:
+		return matches[0], nil
+	case 0:
+		return "", fmt.Errorf("%w: %q: type `vm config` for all of them", ErrUnknownField, name)
+	}
+	return "", fmt.Errorf("%w: %q: must be one of %s", ErrAmbiguous, name, strings.Join(matches, ", "))
+}
+
+// Set gives a field a new value: one for a scalar, any number for a list, a
+// key and a value for a map. The warning, where there is one, is about a path
+// where nothing is yet; the value is set all the same. After an error, which
+// wraps [ErrBadValue] or is one of Field's, nothing has changed.
+func (c *Config) Set(field string, args []string) (warning string, err error) {
+	f, err := c.Field(field)
+	if err != nil {
+		return "", err
+	}
+	value, paths, err := c.parse(f, args)
+	if err != nil {
+		return "", err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.conflictLocked(f.Name); err != nil {
+		return "", err
+	}
+	switch f.Kind {
+	case Map, Paths, Pairs:
+		value = putPair(c.values[f.Name], value[0], value[1])
+	}
+	c.values[f.Name] = value
+	return missing(paths), nil
+}
+
+// parse returns args as the field holds them, and the paths among them.
+func (c *Config) parse(f Field, args []string) (value, paths []string, err error) {
+	for _, arg := range args {
+		if f.check == nil {
+			break
+		}
+		if err := f.check(arg); err != nil {
+			return nil, nil, err
+		}
+	}
+	switch f.Kind {
+	case List, Specs:
+		return slices.Clone(args), nil, nil
+	case Disks:
+		return c.parseDisks(args)
+	case Map, Paths, Pairs:
+		return c.parsePair(f, args)
+	}
+	if len(args) != 1 {
+		return nil, nil, &ValueError{f.Name, "one value", strings.Join(args, " ")}
+	}
+	return c.parseScalar(f, args[0])
+}
+
+func (c *Config) parseScalar(f Field, arg string) (value, paths []string, err error) {
+	text, err := f.scalar(arg)
+	if err != nil {
+		return nil, nil, err
+	}
+	isPath := f.Kind == Path || f.Kind == Command && strings.Contains(text, "/")
+	if isPath && text != "" {
+		text = c.path(text)
+		paths = []string{text}
+	}
+	return []string{text}, paths, nil
+}
+
+func (c *Config) parseDisks(args []string) (value, paths []string, err error) {
+	for _, spec := range args {
+		file, options, _ := strings.Cut(spec, ",")
+		file = c.path(file)
+		if slices.Contains(paths, file) {
+			return nil, nil, fmt.Errorf("%w: disk conflict: %s is named twice", ErrBadValue, file)
+		}
+		paths = append(paths, file)
+		if options != "" {
+			file += "," + options
+		}
+		value = append(value, file)
+	}
+	return value, paths, nil
+}
+
+func (c *Config) parsePair(f Field, args []string) (value, paths []string, err error) {
+	if len(args) != 2 || args[0] == "" {
+		return nil, nil, &ValueError{f.Name, f.Usage, strings.Join(args, " ")}
+	}
+	value = slices.Clone(args)
+	if f.Kind == Paths {
+		value[1] = c.path(value[1])
+		paths = value[1:]
+	}
+	return value, paths, nil
+}
+
+// path returns name below the files directory, unless it is absolute.
+func (c *Config) path(name string) string {
+	if filepath.IsAbs(name) {
+		return filepath.Clean(name)
+	}
+	return filepath.Join(c.filesDir, name)
+}
+
+// missing warns of paths where nothing is.
+func missing(paths []string) string {
+	var gone []string
+	for _, p := range paths {
+		if _, err := os.Stat(p); errors.Is(err, fs.ErrNotExist) {
+			gone = append(gone, p)
+		}
+	}
+	if len(gone) == 0 {
+		return ""
+	}
+	return "file does not exist: " + strings.Join(gone, ", ")
+}
+
+// conflictLocked refuses the two fields that say where to run from being set
+// at once.
+func (c *Config) conflictLocked(field string) error {
+	other := map[string]string{"schedule": "colocate", "colocate": "schedule"}[field]
+	if other != "" && len(c.values[other]) > 0 {
+		return fmt.Errorf("%w: cannot specify colocate and schedule in the same config: `clear vm config %s` first", ErrBadValue, other)
+	}
+	return nil
+}
+
+// putPair returns a copy of pairs in which key has value.
+func putPair(pairs []string, key, value string) []string {
+	pairs = slices.Clone(pairs)
+	for i := 0; i < len(pairs); i += 2 {
+		if pairs[i] == key {
+			pairs[i+1] = value
+			return pairs
+		}
+	}
+	return append(pairs, key, value)
+}
+
+// Clear puts a field back to its default.
+func (c *Config) Clear(field string) error {
+	f, err := c.Field(field)
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.values, f.Name)
+	return nil
+}
+
+// ClearKey removes one key of a map; one that is not there is no error.
+func (c *Config) ClearKey(field, key string) error {
+	f, err := c.Field(field)
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var kept []string
+	pairs := c.values[f.Name]
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i] != key {
+			kept = append(kept, pairs[i:i+2]...)
+		}
+	}
+	c.values[f.Name] = kept
+	return nil
+}
+
+// ClearAll puts every field back to its default; what was saved stays.
+func (c *Config) ClearAll() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clear(c.values)
+}
+
+// ErrNotSaved reports a name under which no configuration was saved.
+var ErrNotSaved = errors.New("config does not exist")
+
+// Save keeps the configuration as it is under name.
+func (c *Config) Save(name string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.saved[name] = maps.Clone(c.values)
+}
+
+// Restore brings back what was saved under name; the error is [ErrNotSaved].
+func (c *Config) Restore(name string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	saved, ok := c.saved[name]
+	if !ok {
+		return fmt.Errorf("%w: %q: `vm config restore` lists what was saved", ErrNotSaved, name)
+	}
+	c.values = maps.Clone(saved)
+	return nil
+}
+
+// Saved returns the names under which configurations were saved, sorted.
+func (c *Config) Saved() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Sorted(maps.Keys(c.saved))
+}
