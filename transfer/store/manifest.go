@@ -30,24 +30,27 @@ type Manifest struct {
 // Check tells whether m is well formed: what a peer says must pass it before
 // it is used. Every error wraps [ErrBadManifest].
 func (m *Manifest) Check() error {
-	if m.Size < 0 {
-		return fmt.Errorf("%w: size: must not be negative, but is %d", ErrBadManifest, m.Size)
-	}
-	if c := m.ChunkSize; c < wire.MinChunkSize || c > wire.MaxChunkSize || c&(c-1) != 0 {
-		return fmt.Errorf("%w: chunk size: must be a power of two from %d to %d, but is %d",
-			ErrBadManifest, wire.MinChunkSize, wire.MaxChunkSize, c)
-	}
-	count := (m.Size-1)/int64(m.ChunkSize) + 1
-	if m.Size == 0 {
-		count = 0
-	}
-	if count > wire.MaxChunks {
-		return fmt.Errorf("%w: must have at most %d chunks, but has %d", ErrBadManifest, wire.MaxChunks, count)
+	count, err := chunkCount(m.Size, m.ChunkSize)
+	if err != nil {
+		return err
 	}
 	if int64(len(m.Hashes)) != count*wire.HashSize {
 		return fmt.Errorf("%w: must have %d bytes of hashes, but has %d", ErrBadManifest, count*wire.HashSize, len(m.Hashes))
 	}
 	return nil
+}
+
+// chunkCount returns how many chunks a content has whose sizes are within the
+// limits. Every error wraps [ErrBadManifest].
+func chunkCount(size int64, chunk uint32) (int64, error) {
+	if chunk < wire.MinChunkSize || chunk > wire.MaxChunkSize || chunk&(chunk-1) != 0 {
+		return 0, fmt.Errorf("%w: chunk size: must be a power of two from %d to %d, but is %d",
+			ErrBadManifest, wire.MinChunkSize, wire.MaxChunkSize, chunk)
+	}
+	if limit := int64(chunk) * wire.MaxChunks; size < 0 || size > limit {
+		return 0, fmt.Errorf("%w: size: must be from 0 to %d bytes, but is %d", ErrBadManifest, limit, size)
+	}
+	return wire.ChunkCount(size, chunk), nil
 }
 
 // Count returns the number of chunks.

@@ -38,14 +38,15 @@ func Open(dir string, log *slog.Logger) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("files directory: %w", err)
 	}
-	return &Store{
+	s := &Store{
 		dir:     abs,
 		root:    root,
 		log:     log,
-		hash:    openCache(root, log),
 		flights: make(map[wire.FileName]*flight),
 		live:    make(map[*Partial]struct{}),
-	}, nil
+	}
+	s.hash = openCache(s)
+	return s, nil
 }
 
 // Dir returns the absolute path of the files directory.

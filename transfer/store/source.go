@@ -1,0 +1,105 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"syscall"
+
+	"minimega/mesh/wire"
+)
+
+// A Source is a regular file that is open for reading: one descriptor. Its
+// methods may be called concurrently.
+type Source struct {
+	name wire.FileName
+	real string // where it lies, without links
+	meta wire.Meta
+	stat fileStat // when it was opened
+	f    *os.File
+}
+
+// Source opens name, following links that stay inside. It never blocks on what
+// is not a regular file. The error wraps wire.ErrNotFound, wire.ErrNotRegular,
+// or is the system's.
+func (s *Store) Source(name wire.FileName) (*Source, error) {
+	real, _, err := s.regular(name)
+	if err != nil {
+		return nil, err
+	}
+	f, err := s.root.OpenFile(real, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = wire.ErrNotRegular
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", name, err), f.Close())
+	}
+	return &Source{name: name, real: real, meta: metaOf(info), stat: statOf(info), f: f}, nil
+}
+
+// Name returns the name that the file was opened under.
+func (f *Source) Name() wire.FileName { return f.name }
+
+// Meta returns what the file was when it was opened.
+func (f *Source) Meta() wire.Meta { return f.meta }
+
+// ReadChunk reads chunk i of m into buf, or into a new buffer where that is too
+// small, and returns what it read. The error wraps wire.ErrChanged when the file
+// is no longer what was opened, or never was what m is of.
+func (f *Source) ReadChunk(i int, m *Manifest, buf []byte) ([]byte, error) {
+	if i < 0 || i >= m.Count() {
+		return nil, fmt.Errorf("%s: chunk %d: there are only %d", f.name, i, m.Count())
+	}
+	if m.Size != f.stat.size || m.stat != (fileStat{}) && m.stat != f.stat {
+		return nil, fmt.Errorf("%s: %w", f.name, wire.ErrChanged)
+	}
+	buf = sized(buf, m.Len(i))
+	if _, err := f.ReadAt(buf, m.offset(i)); err != nil {
+		return nil, err
+	}
+	if err := f.unchanged(); err != nil {
+		return nil, err
+	}
+	return buf, nil
+}
+
+// ReadAt reads plain bytes. An end of the file that was not there when it was
+// opened is wire.ErrChanged.
+func (f *Source) ReadAt(b []byte, off int64) (int, error) {
+	n, err := f.f.ReadAt(b, off)
+	if err == io.EOF && off+int64(n) < f.stat.size {
+		err = wire.ErrChanged
+	}
+	if err != nil && err != io.EOF {
+		err = fmt.Errorf("%s: %w", f.name, err)
+	}
+	return n, err
+}
+
+// Close gives the descriptor back.
+func (f *Source) Close() error { return f.f.Close() }
+
+// unchanged compares the file with what was opened.
+func (f *Source) unchanged() error {
+	info, err := f.f.Stat()
+	if err != nil {
+		return fmt.Errorf("%s: %w", f.name, err)
+	}
+	if statOf(info) != f.stat {
+		return fmt.Errorf("%s: %w", f.name, wire.ErrChanged)
+	}
+	return nil
+}
+
+// sized returns buf with length n, or a new buffer where it is too small.
+func sized(buf []byte, n int) []byte {
+	if cap(buf) < n {
+		return make([]byte, n)
+	}
+	return buf[:n]
+}
