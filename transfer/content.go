@@ -1,0 +1,120 @@
+package transfer
+
+import (
+	"errors"
+	"sync"
+
+	"minimega/mesh/wire"
+	"minimega/transfer/planner"
+	"minimega/transfer/store"
+)
+
+// chunkReader reads verified chunks: a store.Source or a store.Partial.
+type chunkReader interface {
+	ReadChunk(i int, buf []byte) ([]byte, error)
+	Close() error
+}
+
+// sourceReader is a published file.
+type sourceReader struct {
+	*store.Source
+	m *store.Manifest
+}
+
+func (s sourceReader) ReadChunk(i int, buf []byte) ([]byte, error) {
+	return s.Source.ReadChunk(i, s.m, buf)
+}
+
+// A content is one version that this node serves: a file of the store, or what
+// it has of one that it is fetching.
+type content struct {
+	version  wire.Version
+	name     wire.FileName
+	meta     wire.Meta
+	manifest *store.Manifest
+
+	mu       sync.Mutex
+	dealer   *planner.Dealer
+	topics   map[planner.Asker]*served // who is served
+	next     planner.Asker
+	reader   chunkReader   // nil when it has gone
+	moving   chan struct{} // non-nil while the file is being published: closed after it
+	fetching *fetch        // nil when the content is complete
+}
+
+func newContent(v wire.Version, name wire.FileName, meta wire.Meta, m *store.Manifest, r chunkReader) *content {
+	return &content{
+		version: v, name: name, meta: meta, manifest: m, reader: r,
+		dealer: planner.NewDealer(m.Count()), topics: map[planner.Asker]*served{},
+	}
+}
+
+// join adds a topic and returns what is held.
+func (c *content) join(s *served) (have []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.next++
+	s.asker = c.next
+	c.topics[s.asker] = s
+	c.dealer.Join(s.asker)
+	return c.dealer.Holds().Bytes()
+}
+
+// leave removes a topic and reports whether it was the last.
+func (c *content) leave(s *served) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.topics, s.asker)
+	c.dealer.Leave(s.asker)
+	return len(c.topics) == 0
+}
+
+// gained makes chunk i known to all who are served and lack it.
+func (c *content) gained(i int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.dealer.Own(i)
+	for asker, s := range c.topics {
+		if !c.dealer.AskerHas(asker, i) {
+			s.news(i)
+		}
+	}
+}
+
+// chunk reads chunk i into buf.
+func (c *content) chunk(i int, buf []byte) ([]byte, error) {
+	for {
+		c.mu.Lock()
+		r, moving := c.reader, c.moving
+		c.mu.Unlock()
+		if r == nil {
+			return nil, wire.ErrNotFound
+		}
+		data, err := r.ReadChunk(i, buf)
+		if err == nil || errors.Is(err, wire.ErrChanged) {
+			return data, err
+		}
+		c.mu.Lock()
+		same := c.reader == r && c.moving == nil && moving == nil
+		now := c.moving
+		c.mu.Unlock()
+		if same {
+			return nil, err
+		}
+		if now != nil {
+			<-now
+		}
+	}
+}
+
+// replace puts another reader in the place of the present one and returns that.
+func (c *content) replace(r chunkReader, done chan struct{}) chunkReader {
+	c.mu.Lock()
+	old := c.reader
+	c.reader, c.moving = r, nil
+	c.mu.Unlock()
+	if done != nil {
+		close(done)
+	}
+	return old
+}

@@ -1,0 +1,168 @@
+package planner
+
+import "slices"
+
+// Asker is the caller's handle of one topic that is served.
+type Asker int
+
+// Dealer is the sending side of one content: it keeps what was asked for and
+// what may be dealt, and says which chunk goes out next.
+type Dealer struct {
+	own    *Bitset // chunks that can be sent
+	fresh  *Bitset // chunks that no asker holds or was promised
+	copies []uint16
+	askers map[Asker]*asker
+}
+
+// asker is one topic's state.
+type asker struct {
+	has         *Bitset // held by it, or promised to it by a deal
+	asked       []int   // explicit requests, in order
+	credits     int     // chunks it lets us deal
+	lane, lanes int     // chunks c with c % lanes == lane are dealt
+	cursor      int     // where the search for something fresh goes on
+}
+
+// NewDealer returns the dealer of a content of n chunks that holds none yet.
+func NewDealer(n int) *Dealer {
+	d := &Dealer{own: NewBitset(n), fresh: NewBitset(n), copies: make([]uint16, n), askers: map[Asker]*asker{}}
+	d.fresh.Fill()
+	return d
+}
+
+// Own tells that chunk c can be sent from now on.
+func (d *Dealer) Own(c int) { d.own.Add(c) }
+
+// OwnAll tells that every chunk can be sent.
+func (d *Dealer) OwnAll() { d.own.Fill() }
+
+// Holds returns the set of chunks that can be sent; the caller does not change
+// it.
+func (d *Dealer) Holds() *Bitset { return d.own }
+
+// Join adds an asker that holds nothing.
+func (d *Dealer) Join(a Asker) {
+	d.askers[a] = &asker{has: NewBitset(d.own.Len()), lanes: 1}
+}
+
+// Leave forgets an asker; what only it held or was promised is fresh again.
+func (d *Dealer) Leave(a Asker) {
+	as := d.askers[a]
+	if as == nil {
+		return
+	}
+	delete(d.askers, a)
+	for c := as.has.Next(0); c >= 0; c = as.has.Next(c + 1) {
+		if d.copies[c]--; d.copies[c] == 0 {
+			d.fresh.Add(c)
+		}
+	}
+}
+
+// Have records that asker a holds chunk c.
+func (d *Dealer) Have(a Asker, c int) {
+	as := d.askers[a]
+	if as == nil || !as.has.Add(c) {
+		return
+	}
+	d.copies[c]++
+	d.fresh.Remove(c)
+}
+
+// AskerHas reports whether a holds c or was promised it.
+func (d *Dealer) AskerHas(a Asker, c int) bool {
+	as := d.askers[a]
+	return as != nil && as.has.Has(c)
+}
+
+// Deal lets n more chunks of a lane be dealt to a.
+func (d *Dealer) Deal(a Asker, n, lane, lanes int) {
+	as := d.askers[a]
+	if as == nil {
+		return
+	}
+	as.credits += n
+	as.lane, as.lanes = lane, max(lanes, 1)
+}
+
+// Request queues chunk c for a. It reports false where c cannot be sent.
+func (d *Dealer) Request(a Asker, c int) bool {
+	as := d.askers[a]
+	if as == nil || !d.own.Has(c) {
+		return false
+	}
+	if !slices.Contains(as.asked, c) {
+		as.asked = append(as.asked, c)
+	}
+	return true
+}
+
+// Withdraw takes a request back, if c has not been sent.
+func (d *Dealer) Withdraw(a Asker, c int) {
+	if as := d.askers[a]; as != nil {
+		if i := slices.Index(as.asked, c); i >= 0 {
+			as.asked = slices.Delete(as.asked, i, i+1)
+		}
+	}
+}
+
+// Pending returns how many chunks a is waiting for.
+func (d *Dealer) Pending(a Asker) int {
+	as := d.askers[a]
+	if as == nil {
+		return 0
+	}
+	return len(as.asked) + as.credits
+}
+
+// Next returns the chunk to send to a now. Where there is none, dry reports
+// that a's leave to deal has just been given up for want of anything fresh.
+func (d *Dealer) Next(a Asker) (c int, ok, dry bool) {
+	as := d.askers[a]
+	if as == nil {
+		return 0, false, false
+	}
+	if len(as.asked) > 0 {
+		c = as.asked[0]
+		as.asked = as.asked[1:]
+		d.Have(a, c)
+		return c, true, false
+	}
+	if as.credits == 0 {
+		return 0, false, false
+	}
+	if c = d.pick(as); c < 0 {
+		as.credits = 0
+		return 0, false, true
+	}
+	as.credits--
+	d.Have(a, c)
+	return c, true, false
+}
+
+// pick returns something fresh of as's lane that can be sent, or -1. It goes
+// round, so that disks are read forwards.
+func (d *Dealer) pick(as *asker) int {
+	if d.own.Count() == 0 {
+		return -1
+	}
+	find := func(from, to int) int {
+		for c := from; c < to; c++ {
+			if c = nextBoth(d.fresh, d.own, c); c < 0 || c >= to {
+				return -1
+			}
+			if c%as.lanes == as.lane%as.lanes {
+				return c
+			}
+		}
+		return -1
+	}
+	c := find(as.cursor, d.own.Len())
+	if c < 0 {
+		c = find(0, as.cursor)
+	}
+	if c >= 0 {
+		as.cursor = c + 1
+	}
+	return c
+}

@@ -1,0 +1,180 @@
+package planner
+
+import (
+	"slices"
+	"time"
+)
+
+// Plan returns what is to be done now. The caller calls it after each batch of
+// events and at least a few times a second.
+func (r *Receiver) Plan(now time.Duration) []Action {
+	if r.missing.Count() > 0 {
+		r.stalls(now)
+		r.fellows(now)
+		r.deals(now)
+		r.dry(now)
+		r.twice(now)
+	}
+	acts := r.actions
+	r.actions = nil
+	return acts
+}
+
+// stalls takes from silent peers what others can give.
+func (r *Receiver) stalls(now time.Duration) {
+	for _, p := range r.order {
+		if now-p.last < Stall || now-p.oldest(now) < Stall {
+			continue
+		}
+		p.stalled = true
+		p.depth = minDepth
+		for _, c := range sorted(p.out) {
+			if r.another(p, c) {
+				r.release(p, c)
+				r.do(Action{Kind: Withdraw, Peer: p.id, Chunk: c})
+			}
+		}
+	}
+}
+
+// oldest returns when the oldest thing that p owes was asked for.
+func (p *peer) oldest(now time.Duration) time.Duration {
+	at := now
+	if len(p.credits) > 0 {
+		at = p.credits[0]
+	}
+	for _, t := range p.out {
+		at = min(at, t)
+	}
+	return at
+}
+
+// another reports whether a peer besides p, and not stalled, holds c.
+func (r *Receiver) another(p *peer, c int) bool {
+	return slices.ContainsFunc(r.order, func(o *peer) bool { return o != p && !o.stalled && o.have.Has(c) })
+}
+
+// fellows asks receivers for what they have, the shortest queue first.
+func (r *Receiver) fellows(now time.Duration) {
+	r.ask(now, 0, func(p *peer) bool { return !p.have.Full() && p.have.Count() > 0 })
+}
+
+// dry asks complete holders that have nothing fresh for what no fellow has room
+// for. What no fellow has at all was most likely just dealt to one: it is worth
+// waiting for that news as long as a deal usually takes.
+func (r *Receiver) dry(now time.Duration) {
+	r.ask(now, 1, func(p *peer) bool { return p.have.Full() && p.dry })
+	r.ask(now, 0, func(p *peer) bool {
+		return p.have.Full() && p.dry && now-p.dryAt > 2*p.took+minPatience
+	})
+}
+
+// ask spreads requests for chunks that at least known fellows hold over the
+// peers that may be asked and have room.
+func (r *Receiver) ask(now time.Duration, known uint16, may func(*peer) bool) {
+	var open []*peer
+	for _, p := range r.order {
+		if may(p) && p.room() > 0 {
+			open = append(open, p)
+		}
+	}
+	for len(open) > 0 && r.free.Count() > 0 {
+		p := slices.MinFunc(open, func(a, b *peer) int { return len(a.out) - len(b.out) })
+		c := r.pick(p, known)
+		if c >= 0 {
+			r.request(now, p, c)
+		}
+		if c < 0 || p.room() == 0 {
+			open = slices.DeleteFunc(open, func(o *peer) bool { return o == p })
+		}
+	}
+}
+
+// room returns how many more chunks p should be asked for.
+func (p *peer) room() int {
+	depth := int(p.depth)
+	if p.stalled {
+		depth = 1
+	}
+	return max(depth-len(p.out)-len(p.credits), 0)
+}
+
+// pick returns the rarest of the next few free chunks that p has and known
+// fellows hold, or -1.
+func (r *Receiver) pick(p *peer, known uint16) int {
+	best, seen := -1, 0
+	look := func(from, to int) {
+		for c := nextBoth(r.free, p.have, from); c >= 0 && c < to && seen < sample; c = nextBoth(r.free, p.have, c+1) {
+			if r.holders[c] < known {
+				continue
+			}
+			if seen++; best < 0 || r.holders[c] < r.holders[best] {
+				best = c
+			}
+		}
+	}
+	start := min(p.cursor, r.limit)
+	look(start, r.limit)
+	look(0, start)
+	return best
+}
+
+func (r *Receiver) request(now time.Duration, p *peer, c int) {
+	p.out[c] = now
+	r.asked[c] = append(r.asked[c], p.id)
+	r.free.Remove(c)
+	r.do(Action{Kind: Request, Peer: p.id, Chunk: c})
+}
+
+// deals keeps complete holders supplied with leave to deal.
+func (r *Receiver) deals(now time.Duration) {
+	seeds := slices.DeleteFunc(slices.Clone(r.order), func(p *peer) bool { return !p.have.Full() || p.stalled })
+	if r.limit < r.missing.Len() {
+		for _, p := range seeds { // a window is wanted: only requests can tell which
+			p.dry, p.offered = true, now
+		}
+		return
+	}
+	for lane, p := range seeds {
+		if p.dry && now-p.offered > dryFor {
+			p.dry = false
+		}
+		n := min(p.room(), r.free.Count()-len(p.credits))
+		if p.dry || n <= 0 || len(p.credits) > int(p.depth)/2 {
+			continue
+		}
+		for range n {
+			p.credits = append(p.credits, now)
+		}
+		r.do(Action{Kind: Deal, Peer: p.id, N: n, Lane: lane, Lanes: len(seeds)})
+	}
+}
+
+// twice asks a second, idle holder for what is late when little is left.
+func (r *Receiver) twice(now time.Duration) {
+	if r.free.Count() > 0 || r.missing.Count() > endgame {
+		return
+	}
+	for c := r.missing.Next(0); c >= 0; c = r.missing.Next(c + 1) {
+		ids := r.asked[c]
+		if len(ids) != 1 || now-r.peers[ids[0]].out[c] < responseHigh {
+			continue
+		}
+		idle := slices.IndexFunc(r.order, func(o *peer) bool {
+			return o.id != ids[0] && !o.stalled && len(o.out) == 0 && o.have.Has(c)
+		})
+		if idle >= 0 {
+			r.request(now, r.order[idle], c)
+		}
+	}
+}
+
+// sorted returns the keys of m in order.
+func sorted(m map[int]time.Duration) []int {
+	keys := make([]int, 0, len(m))
+	for c := range m {
+		keys = append(keys, c)
+	}
+	slices.Sort(keys)
+	return keys
+}
