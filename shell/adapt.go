@@ -3,7 +3,10 @@ package shell
 import (
 	"context"
 
+	"minimega/completion"
+	"minimega/mesh"
 	"minimega/transfer"
+	"minimega/transfer/store"
 )
 
 // FromEngine returns e as the shell needs it.
@@ -23,3 +26,10 @@ func (e engine) Get(ctx context.Context, pattern string, pick transfer.Pick) (Jo
 type job struct{ *transfer.Job }
 
 func (j job) Warnings() []string { return j.Job.Warnings }
+
+// These are used as they are.
+var (
+	_ Mesh  = (*mesh.Node)(nil)
+	_ Store = (*store.Store)(nil)
+	_ Names = (*completion.MeshNames)(nil)
+)

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 
 	"minimega/mesh/wire"
 	"minimega/shell/grammar"
 	"minimega/shell/output"
+	"minimega/shell/term"
 	"minimega/vmconfig"
 )
 
@@ -34,6 +36,7 @@ type Shell struct {
 	cfg      Config
 	commands []Command
 	grammar  *grammar.Grammar
+	refresh  atomic.Pointer[term.Terminal] // where Tab is to be tried again; nil: no prompt
 }
 
 // New returns a shell. Its error wraps [grammar.ErrPattern], which the table of

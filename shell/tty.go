@@ -1,0 +1,66 @@
+package shell
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"minimega/completion"
+	"minimega/shell/term"
+)
+
+// historyFile is, in the base directory, where the prompt's lines are kept.
+const historyFile = "history"
+
+// TTY is the terminal that a prompt runs at.
+type TTY struct {
+	In, Out, Err *os.File
+	Base         string // where the history is kept
+}
+
+// RunTerminal is [Shell.RunPrompt] at a terminal, with Tab and a history. It
+// fails where the terminal cannot be used; then nothing has run.
+func (s *Shell) RunTerminal(ctx context.Context, tty TTY) error {
+	t, err := tty.open(func() string { return Prompt }, s.Complete)
+	if err != nil {
+		return err
+	}
+	defer t.Close()
+	s.refresh.Store(t)
+	defer s.refresh.Store(nil)
+	return s.RunPrompt(ctx, t, tty.Out, tty.Err, barWatch(tty.Err))
+}
+
+// AttachTerminal is [Attach] at a terminal, with Tab and a history.
+func AttachTerminal(ctx context.Context, tty TTY) error {
+	t, err := tty.open(func() string { return AttachPrompt(tty.Base) }, AttachComplete(ctx, tty.Base))
+	if err != nil {
+		return err
+	}
+	defer t.Close()
+	return Attach(ctx, tty.Base, t, tty.Out, tty.Err)
+}
+
+// NamesChanged says that more is known for Tab. It does not block, and may be
+// called at any time.
+func (s *Shell) NamesChanged() {
+	if t := s.refresh.Load(); t != nil {
+		t.Refresh()
+	}
+}
+
+// open prepares the terminal.
+func (tty TTY) open(prompt func() string, complete func(string, int) completion.Result) (*term.Terminal, error) {
+	path := filepath.Join(tty.Base, historyFile)
+	past, err := term.LoadHistory(path)
+	if err != nil {
+		fmt.Fprintf(tty.Err, "warning: %v\n", err)
+	}
+	return term.New(term.Config{
+		Prompt: prompt, Complete: complete, History: past, In: tty.In, Out: tty.Out,
+		Record: func(line string) {
+			_ = term.AppendHistory(path, line) // a history that is lost is no reason to stop
+		},
+	})
+}
