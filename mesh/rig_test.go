@@ -201,7 +201,9 @@ func newNetwork() *network { return &network{frozen: make(chan struct{})} }
 
 func (n *network) freeze() { close(n.frozen) }
 
-func (n *network) wrap(c net.Conn) net.Conn { return &cable{Conn: c, net: n, closed: make(chan struct{})} }
+func (n *network) wrap(c net.Conn) net.Conn {
+	return &cable{Conn: c, net: n, closed: make(chan struct{})}
+}
 
 // cable is one connection of a network.
 type cable struct {
