@@ -69,10 +69,10 @@ func expandItem(names []string, prefix, item string) ([]string, error) {
 	if len(names) >= MaxRange {
 		return nil, fmt.Errorf("%w: must be at most %d names", ErrRange, MaxRange)
 	}
-	if len(prefix) > wire.MaxNodeName || len(item) > maxRangeItem {
+	before, rest, found := strings.Cut(item, "[")
+	if len(prefix)+len(before) > wire.MaxNodeName || len(item) > maxRangeItem {
 		return nil, fmt.Errorf("%w: %.40q…: must be at most %d bytes, and a name %d", ErrRange, prefix+item, maxRangeItem, wire.MaxNodeName)
 	}
-	before, rest, found := strings.Cut(item, "[")
 	if !found {
 		if prefix+item == "" {
 			return names, nil
@@ -151,8 +151,11 @@ func CompressRange(names []string) string {
 		}
 		groups[prefix] = append(groups[prefix], number)
 	}
+	widen(groups)
 	for prefix, numbers := range groups {
-		plain = append(plain, prefix.join(numbers))
+		if len(numbers) > 0 {
+			plain = append(plain, prefix.join(numbers))
+		}
 	}
 	slices.SortFunc(plain, naturally)
 	return strings.Join(slices.Compact(plain), ",")
@@ -162,6 +165,25 @@ func CompressRange(names []string) string {
 type numbered struct {
 	prefix string
 	width  int // digits of all its numbers where they have leading zeros, else 0
+}
+
+// widen moves n10 to the group of n08 and n09.
+func widen(groups map[numbered][]int) {
+	for group, numbers := range groups {
+		if group.width > 0 {
+			continue
+		}
+		var rest []int
+		for _, number := range numbers {
+			wide := numbered{group.prefix, len(strconv.Itoa(number))}
+			if _, ok := groups[wide]; ok {
+				groups[wide] = append(groups[wide], number)
+			} else {
+				rest = append(rest, number)
+			}
+		}
+		groups[group] = rest
+	}
 }
 
 // splitNumber cuts the number off the end of a name. A name that was made
