@@ -66,18 +66,16 @@ func TestSwarmTakesEachChunkFromTheSeedAboutOnce(t *testing.T) {
 func TestAnotherSourceGoesOnWhenOneDies(t *testing.T) {
 	fab := newFabric(t)
 	data := random(1, 32<<20)
-	a, b, c := fab.add("kn1", "", slow), fab.add("kn2", "", slow), fab.add("kn3", "")
+	a, b, c := fab.add("kn1", ""), fab.add("kn2", ""), fab.add("kn3", "")
 	a.put("image", data)
 	b.put("image", data)
+	a.wrap, b.wrap = throttle, throttle
 	j := c.get("image")
 	await(t, func() bool { return j.Progress().BytesDone > 4<<20 })
 	a.cut()
 	c.wait(j)
 	c.has("image", data)
 }
-
-// slow is for tests that must do something meanwhile.
-func slow(*Engine) {}
 
 func await(t *testing.T, cond func() bool) {
 	t.Helper()
@@ -92,9 +90,10 @@ func await(t *testing.T, cond func() bool) {
 
 func TestJobWaitsForItsOnlySource(t *testing.T) {
 	fab := newFabric(t)
-	data := random(1, 48<<20)
+	data := random(1, 16<<20)
 	a, b := fab.add("kn1", ""), fab.add("kn2", "")
 	a.put("image", data)
+	a.wrap = throttle
 	j := b.get("image")
 	await(t, func() bool { return j.Progress().BytesDone > 1<<20 })
 	a.cut()
