@@ -321,7 +321,7 @@ func (e *Engine) sendBundle(conn net.Conn, pack *packer, b wire.Bundle) error {
 	frame = append(append(frame, byte(enc)), data...)
 	start := time.Now()
 	err = write(conn, frame)
-	pack.drained(len(frame), time.Since(start))
+	pack.drained(time.Since(start))
 	return err
 }
 

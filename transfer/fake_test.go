@@ -21,7 +21,7 @@ import (
 // A fabric is a mesh in one process: calls are function calls, streams TCP
 // connections over loopback. It is the control handle of the nodes' [fakeMesh].
 type fabric struct {
-	t  *testing.T
+	t  testing.TB
 	mu sync.Mutex
 
 	nodes   []*node
@@ -44,7 +44,7 @@ type node struct {
 
 type fakeMesh struct{ n *node }
 
-func newFabric(t *testing.T) *fabric {
+func newFabric(t testing.TB) *fabric {
 	return &fabric{t: t, changed: make(chan struct{})}
 }
 

@@ -73,7 +73,7 @@ func (p *packer) pack(v wire.Version, i int, data []byte) (wire.Encoding, []byte
 
 // drained records that a chunk was written in the given time, and settles how
 // the next ones are sent.
-func (p *packer) drained(_ int, took time.Duration) {
+func (p *packer) drained(took time.Duration) {
 	now := time.Now()
 	if begun := now.Add(-took); p.count == 0 || begun.Sub(p.last) > 20*time.Millisecond {
 		p.start, p.bytes, p.count = begun, 0, 0 // nothing was wanted for a while

@@ -16,11 +16,12 @@ import (
 // A server is one incoming connection of the file service: the other side
 // fetches, this one gives.
 type server struct {
-	e    *Engine
-	peer wire.Member
-	conn net.Conn
-	out  *outbox
-	pack *packer // the writer's alone
+	e     *Engine
+	peer  wire.Member
+	conn  net.Conn
+	out   *outbox
+	pack  *packer // the writer's alone, as valve
+	valve *valve
 
 	mu     sync.Mutex
 	topics map[uint32]*served
@@ -49,8 +50,7 @@ func (e *Engine) serve(ctx context.Context, from wire.Member, conn net.Conn) {
 		return
 	}
 	defer e.tasks.Done()
-	tune(conn)
-	s := &server{e: e, peer: from, conn: conn, out: newOutbox(), pack: e.newPacker(), topics: map[uint32]*served{}}
+	s := &server{e: e, peer: from, conn: conn, out: newOutbox(), pack: e.newPacker(), valve: tune(conn), topics: map[uint32]*served{}}
 	ctx, cancel := e.joinContext(ctx)
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
@@ -404,7 +404,9 @@ func (s *server) sendChunk() (sent bool, err error) {
 	s.e.sent.Add(1)
 	start := time.Now()
 	err = write(s.conn, frame)
-	s.pack.drained(len(frame), time.Since(start))
+	took := time.Since(start)
+	s.pack.drained(took)
+	s.valve.wrote(len(frame), took)
 	return true, err
 }
 
