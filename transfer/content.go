@@ -40,6 +40,7 @@ type content struct {
 	reader   chunkReader   // nil when it has gone
 	moving   chan struct{} // non-nil while the file is being published: closed after it
 	fetching *fetch        // nil when the content is complete
+	gone     bool          // no longer among the engine's contents
 }
 
 func newContent(v wire.Version, name wire.FileName, meta wire.Meta, m *store.Manifest, r chunkReader) *content {
@@ -60,25 +61,39 @@ func (c *content) join(s *served) (have []byte) {
 	return c.dealer.Holds().Bytes()
 }
 
-// leave removes a topic and reports whether it was the last.
-func (c *content) leave(s *served) bool {
+// leave removes a topic. A node that stays, but needs no more, is satisfied.
+func (c *content) leave(s *served, satisfied bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.topics, s.asker)
-	c.dealer.Leave(s.asker)
-	return len(c.topics) == 0
+	if satisfied {
+		c.dealer.Done(s.asker)
+	} else {
+		c.dealer.Leave(s.asker)
+	}
 }
 
-// gained makes chunk i known to all who are served and lack it.
-func (c *content) gained(i int) {
+// gained makes chunk i known to all who are served, lack it, and are not told
+// otherwise.
+func (c *content) gained(i int, told map[wire.NodeID]bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.dealer.Own(i)
 	for asker, s := range c.topics {
-		if !c.dealer.AskerHas(asker, i) {
+		if !told[s.server.peer.ID] && !c.dealer.AskerHas(asker, i) {
 			s.news(i)
 		}
 	}
+}
+
+// holds returns what is held, as wire.Have wants it; nil where that is nothing.
+func (c *content) holds() []byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.dealer.Holds().Count() == 0 {
+		return nil
+	}
+	return c.dealer.Holds().Bytes()
 }
 
 // chunk reads chunk i into buf.

@@ -3,13 +3,61 @@ package transfer
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+	"golang.org/x/sync/semaphore"
 
 	"minimega/mesh/wire"
+	"minimega/transfer/store"
+)
+
+const (
+	defaultMemory = 256 << 20
+	packedMemory  = 16 << 20 // bytes of compressed chunks kept
+	largeAtOnce   = 4        // files that are fetched in chunks at a time
+	batchesAtOnce = 4        // jobs that fetch small files at a time
+	spaceRetry    = 10 * time.Second
 )
 
 // Engine moves files of one node. See the package comment.
 type Engine struct {
-	cfg Config
+	cfg        Config
+	log        *slog.Logger
+	start      time.Time // origin of the engine's clock
+	spaceRetry time.Duration
+	create     func(wire.FileName, wire.Meta, *store.Manifest) (sink, error)
+
+	ctx    context.Context // ends when Run does
+	cancel context.CancelFunc
+	tasks  sync.WaitGroup // all goroutines
+	work   chan func()    // verifying and writing
+
+	memory  *semaphore.Weighted // bytes of chunks that came and are not written
+	buffers buffers
+	packed  *packCache
+	encoder *zstd.Encoder
+	decoder *zstd.Decoder
+	large   *queue // for turns to fetch in chunks
+	small   *queue // for turns to fetch batches
+	blames  blames
+
+	sent, uploaded atomic.Int64 // chunks and their bytes given to others
+
+	mu       sync.Mutex
+	closed   bool
+	links    map[wire.NodeID]*linkSlot
+	contents map[wire.Version]*content
+	refs     map[*content]int // topics and fetches that use a content
+	fetches  map[wire.FileName]*fetch
+	jobs     map[*Job]struct{}
+	failed   []error       // of jobs, since the last Idle
+	idle     chan struct{} // closed and renewed when a job ends
 }
 
 // New returns an engine that does nothing until [Engine.Run].
@@ -17,39 +65,138 @@ func New(cfg Config) (*Engine, error) {
 	if cfg.Store == nil || cfg.Mesh == nil {
 		return nil, errors.New("transfer: a store and a mesh are needed")
 	}
-	return &Engine{cfg: cfg}, nil
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Memory == 0 {
+		cfg.Memory = defaultMemory
+	}
+	e := &Engine{
+		cfg: cfg, log: cfg.Log, start: time.Now(), spaceRetry: spaceRetry,
+		work: make(chan func()), memory: semaphore.NewWeighted(max(cfg.Memory, 2*wire.MaxDataFrame)),
+		packed: newPackCache(packedMemory), large: newQueue(largeAtOnce), small: newQueue(batchesAtOnce),
+		blames: blames{nodes: map[wire.NodeID]*blamed{}},
+		links:  map[wire.NodeID]*linkSlot{}, contents: map[wire.Version]*content{}, refs: map[*content]int{},
+		fetches: map[wire.FileName]*fetch{}, jobs: map[*Job]struct{}{}, idle: make(chan struct{}),
+	}
+	e.create = e.createPartial
+	e.ctx, e.cancel = context.WithCancel(context.Background())
+	var err error
+	if e.encoder, err = newEncoder(); err != nil {
+		return nil, fmt.Errorf("zstd: %w", err)
+	}
+	if e.decoder, err = newDecoder(); err != nil {
+		return nil, fmt.Errorf("zstd: %w", err)
+	}
+	return e, nil
 }
+
+// now is the engine's clock, which never goes back.
+func (e *Engine) now() time.Duration { return time.Since(e.start) }
 
 // Run fetches and serves until ctx ends, and returns when every goroutine of
-// the engine is gone.
-func (e *Engine) Run(ctx context.Context) error { <-ctx.Done(); return nil }
+// the engine is gone. Transfers that an earlier process left behind go on.
+func (e *Engine) Run(ctx context.Context) error {
+	for range max(2, runtime.GOMAXPROCS(0)) {
+		e.spawn(e.worker)
+	}
+	e.spawn(func(context.Context) { e.resume() })
+	<-ctx.Done()
+	e.cancel()
+	e.mu.Lock()
+	e.closed = true
+	e.mu.Unlock()
+	e.tasks.Wait()
+	e.decoder.Close()
+	return errors.Join(e.encoder.Close(), e.closeContents())
+}
+
+func (e *Engine) worker(ctx context.Context) {
+	for {
+		select {
+		case do := <-e.work:
+			do()
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// enter counts a goroutine that the caller runs; it reports false when the
+// engine has stopped. The caller calls e.tasks.Done at its end.
+func (e *Engine) enter() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return false
+	}
+	e.tasks.Add(1)
+	return true
+}
+
+// spawn runs do on a goroutine that Run joins; it reports false when the engine
+// has stopped.
+func (e *Engine) spawn(do func(ctx context.Context)) bool {
+	if !e.enter() {
+		return false
+	}
+	go func() {
+		defer e.tasks.Done()
+		do(e.ctx)
+	}()
+	return true
+}
+
+// joinContext returns ctx that ends with the engine as well.
+func (e *Engine) joinContext(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(e.ctx, cancel)
+	return ctx, func() { stop(); cancel() }
+}
 
 // Methods returns the calls that the engine answers, by name.
-func (e *Engine) Methods() map[string]wire.Handler { return nil }
+func (e *Engine) Methods() map[string]wire.Handler {
+	return map[string]wire.Handler{wire.MethodFind: e.answerFind, wire.MethodVersions: e.answerVersions}
+}
 
 // Streams returns the stream services that the engine provides, by name.
-func (e *Engine) Streams() map[string]wire.StreamHandler { return nil }
-
-// Get asks the mesh who has what pattern names — a file, a directory with all
-// below it, a glob — and queues what is not here yet. It blocks for the mesh's
-// answers only. Errors: [ErrNotFound], *[ConflictError].
-func (e *Engine) Get(ctx context.Context, pattern string, pick Pick) (*Job, error) {
-	return nil, ErrNotFound
+func (e *Engine) Streams() map[string]wire.StreamHandler {
+	return map[string]wire.StreamHandler{wire.ServiceFile: e.serve, wire.ServiceBatch: e.serveBatch}
 }
 
-// Status lists what is being fetched, sorted by name.
-func (e *Engine) Status() []Status { return nil }
+// resume goes on with what an earlier process left.
+func (e *Engine) resume() {
+	partials, err := e.cfg.Store.Leftovers()
+	if err != nil {
+		e.log.Warn("cannot resume transfers", "err", err)
+	}
+	for _, p := range partials {
+		f := e.newFetch(p.Name(), p.Manifest().Version(), p.Meta())
+		f.manifest, f.sink, f.patient, f.searchNow = p.Manifest(), p, true, true
+		e.log.Info("transfer resumed", "file", p.Name(), "chunks", p.Count(), "of", p.Manifest().Count())
+		e.startJob(e.newJob(string(p.Name())), []item{{name: p.Name(), kind: wire.KindFile, meta: p.Meta(), version: f.version, resumed: f}})
+	}
+}
 
 // Idle waits until no job runs and returns the errors of those that failed
-// meanwhile, joined.
-func (e *Engine) Idle(ctx context.Context) error { return nil }
-
-// Stream hands over a file's content in order, in parts of wire.PartSize, from
-// the store or from the mesh, keeping nothing. A part is part's only during the
-// call.
-func (e *Engine) Stream(ctx context.Context, name string, part func([]byte) error) error {
-	return ErrNotFound
+// since it was last called, joined.
+func (e *Engine) Idle(ctx context.Context) error {
+	for {
+		e.mu.Lock()
+		busy, changed := len(e.jobs) > 0, e.idle
+		var err error
+		if !busy {
+			err = errors.Join(e.failed...)
+			e.failed = nil
+		}
+		e.mu.Unlock()
+		if !busy {
+			return err
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
-
-// Delete removes what pattern names from the store and cancels its transfers.
-func (e *Engine) Delete(pattern string) error { return nil }

@@ -2,16 +2,35 @@ package transfer
 
 import (
 	"net"
+	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// notSentLowat bounds what the kernel holds of a connection unsent, in bytes,
-// so that which chunk goes next, and news, are decided late.
-const notSentLowat = 128 << 10
+// What the kernel may hold of a connection unsent: a few milliseconds of it,
+// so that which chunk goes next, and news, are decided late, and a fast link
+// is busy while this process is not.
+const (
+	minUnsent  = 128 << 10 // bytes
+	maxUnsent  = 2 << 20
+	unsentTime = 8 * time.Millisecond
+	rateWindow = 50 * time.Millisecond
+)
+
+// A valve bounds what the kernel holds of a connection by how fast it drains.
+// The zero valve, of a connection that is no socket, does nothing. It belongs
+// to the connection's writer.
+type valve struct {
+	raw   syscall.RawConn // nil: no socket
+	limit int             // set last, bytes
+	start time.Time       // of what is being measured
+	last  time.Time       // when the last chunk had been written
+	bytes int             // since start
+}
 
 // tune sets conn's socket up, where it has one.
-func tune(conn net.Conn) {
+func tune(conn net.Conn) *valve {
 	for {
 		inner, ok := conn.(interface{ NetConn() net.Conn })
 		if !ok {
@@ -21,15 +40,49 @@ func tune(conn net.Conn) {
 	}
 	tcp, ok := conn.(*net.TCPConn)
 	if !ok {
-		return
+		return &valve{}
 	}
 	raw, err := tcp.SyscallConn()
 	if err != nil {
+		return &valve{}
+	}
+	v := &valve{raw: raw}
+	v.set(unix.TCP_USER_TIMEOUT, int(silenceLimit.Milliseconds()))
+	v.bound(minUnsent)
+	return v
+}
+
+// set changes an option; failing costs speed only.
+func (v *valve) set(option, value int) {
+	_ = v.raw.Control(func(fd uintptr) {
+		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, option, value)
+	})
+}
+
+func (v *valve) bound(limit int) {
+	v.limit = limit
+	v.set(unix.TCP_NOTSENT_LOWAT, limit)
+}
+
+// wrote records that n bytes were written in the given time.
+func (v *valve) wrote(n int, took time.Duration) {
+	now := time.Now()
+	if v.raw == nil {
 		return
 	}
-	// Failing costs speed only.
-	_ = raw.Control(func(fd uintptr) {
-		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, notSentLowat)
-		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(silenceLimit.Milliseconds()))
-	})
+	if begun := now.Add(-took); begun.Sub(v.last) > rateWindow/2 {
+		v.start, v.bytes = begun, 0 // nothing was wanted for a while
+	}
+	v.last = now
+	v.bytes += n
+	over := now.Sub(v.start)
+	if over < rateWindow {
+		return
+	}
+	limit := int(float64(v.bytes) * unsentTime.Seconds() / over.Seconds())
+	limit = min(max(limit, minUnsent), maxUnsent)
+	if limit > v.limit*3/2 || limit < v.limit*2/3 {
+		v.bound(limit)
+	}
+	v.start, v.bytes = now, 0
 }

@@ -147,3 +147,6 @@ func ChunkSizeFor(size int64) uint32 {
 func ChunkCount(size int64, chunkSize uint32) int64 {
 	return (size + int64(chunkSize) - 1) / int64(chunkSize)
 }
+
+// PartCount returns how many parts a content of size bytes has: at least one.
+func PartCount(size int64) int64 { return max(1, (size+PartSize-1)/PartSize) }

@@ -59,6 +59,10 @@ func (d *Dealer) Leave(a Asker) {
 	}
 }
 
+// Done forgets an asker that needs no more but stays: what it holds is not fresh
+// again.
+func (d *Dealer) Done(a Asker) { delete(d.askers, a) }
+
 // Have records that asker a holds chunk c.
 func (d *Dealer) Have(a Asker, c int) {
 	as := d.askers[a]

@@ -153,6 +153,18 @@ func (r *Receiver) Have(id Peer, first int, marks []byte) {
 	}
 }
 
+// PeerHas reports whether a peer holds chunk c, as far as it has said.
+func (r *Receiver) PeerHas(id Peer, c int) bool {
+	p := r.peers[id]
+	return p != nil && p.have.Has(c)
+}
+
+// PeerFull reports whether a peer holds everything.
+func (r *Receiver) PeerFull(id Peer) bool {
+	p := r.peers[id]
+	return p != nil && p.have.Full()
+}
+
 // Heard records that bytes of a chunk came from a peer.
 func (r *Receiver) Heard(now time.Duration, id Peer) {
 	if p := r.peers[id]; p != nil {
@@ -207,7 +219,23 @@ func (r *Receiver) settle(p *peer, c int) {
 	delete(r.asked, c)
 }
 
-// Bad records that a peer sent chunk c with wrong bytes: it is dropped.
+// Lost records that chunk c came from a peer and could not be kept, or that one
+// that was kept is gone: it is wanted again.
+func (r *Receiver) Lost(now time.Duration, id Peer, c int) {
+	if p := r.peers[id]; p != nil {
+		p.arrived(now, c, float64(r.maxDepth))
+	}
+	if len(r.asked[c]) > 0 {
+		r.asked[c] = slices.DeleteFunc(r.asked[c], func(o Peer) bool { return o == id })
+	}
+	if len(r.asked[c]) == 0 {
+		delete(r.asked, c)
+		r.free.Add(c)
+	}
+	r.missing.Add(c)
+}
+
+// Bad records that a peer sent wrong bytes: it is dropped.
 func (r *Receiver) Bad(id Peer) {
 	if r.peers[id] != nil {
 		r.Leave(id)

@@ -1,0 +1,224 @@
+package transfer
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+
+	"minimega/mesh/wire"
+	"minimega/transfer/planner"
+	"minimega/transfer/store"
+)
+
+// errLiar marks a source that sent what does not verify.
+var errLiar = errors.New("sent bad data")
+
+// chunk verifies a chunk and keeps it. It runs on a worker.
+func (f *fetch) chunk(s *source, c wire.Chunk) {
+	f.mu.Lock()
+	m, i := f.manifest, int(c.Chunk)
+	if f.rx == nil || f.over() || !s.joined {
+		f.mu.Unlock()
+		return
+	}
+	if !f.rx.Lacks(i) { // it came from elsewhere, or there is no such chunk
+		f.rx.Arrived(f.e.now(), s.peer, i)
+		f.planLocked()
+		f.mu.Unlock()
+		return
+	}
+	f.mu.Unlock()
+	data, free, err := f.e.unpack(c, m.Len(i))
+	if err == nil {
+		defer free()
+	}
+	if err != nil || !m.Verify(i, data) {
+		f.bad(s, i, err)
+		return
+	}
+	if c.Encoding == wire.Zstd {
+		f.e.packed.put(packKey{f.version, i}, c.Data)
+	}
+	if err := f.sink.WriteChunk(i, data); err != nil {
+		f.unwritten(s, i, err)
+		return
+	}
+	f.good(s, i, len(data))
+}
+
+// good counts a chunk and tells everybody of it, those who lack it first.
+func (f *fetch) good(s *source, i, size int) {
+	f.mu.Lock()
+	if !f.rx.Lacks(i) {
+		f.rx.Arrived(f.e.now(), s.peer, i)
+		f.planLocked()
+		f.mu.Unlock()
+		return
+	}
+	f.rx.Arrived(f.e.now(), s.peer, i)
+	s.given += int64(size)
+	f.unsynced += int64(size)
+	f.rate.add(f.e.now(), size)
+	f.countLocked(i, 1)
+	told := f.tellLocked(i)
+	f.planLocked()
+	done := f.rx.Missing() == 0
+	if i == 0 {
+		select {
+		case <-f.first:
+		default:
+			close(f.first)
+		}
+	}
+	f.mu.Unlock()
+	f.c.gained(i, told)
+	if done {
+		f.poke()
+	}
+}
+
+// tellLocked sends news of chunk i to the sources that lack it and notes it for
+// the others. It returns who need not be told otherwise.
+func (f *fetch) tellLocked(i int) map[wire.NodeID]bool {
+	if f.private {
+		return nil
+	}
+	told := make(map[wire.NodeID]bool, len(f.byPeer))
+	for peer, s := range f.byPeer {
+		told[s.node.ID] = true
+		if f.rx.PeerHas(peer, i) {
+			s.notLazy(i)
+			continue
+		}
+		s.link.out.add(func(b []byte) []byte {
+			return wire.AppendHave(b, wire.Have{Topic: s.topic, First: uint32(i), Bits: []byte{1}})
+		})
+	}
+	return told
+}
+
+// notLazy widens what the source is to be told at leisure.
+func (s *source) notLazy(i int) {
+	if s.lazyTo == 0 {
+		s.lazyFrom, s.lazyTo = i, i+1
+		return
+	}
+	s.lazyFrom, s.lazyTo = min(s.lazyFrom, i), max(s.lazyTo, i+1)
+}
+
+// tellLazyLocked tells complete holders what need not be dealt any more.
+func (f *fetch) tellLazyLocked() {
+	if f.private {
+		return
+	}
+	var own []byte
+	for peer, s := range f.byPeer {
+		if s.lazyTo == 0 || !f.rx.PeerFull(peer) {
+			continue
+		}
+		if own == nil {
+			own = f.c.holds()
+		}
+		from, to := s.lazyFrom/8, min((s.lazyTo+7)/8, len(own))
+		s.lazyFrom, s.lazyTo = 0, 0
+		s.link.out.add(func(b []byte) []byte {
+			return wire.AppendHave(b, wire.Have{Topic: s.topic, First: uint32(from * 8), Bits: own[from:to]})
+		})
+	}
+}
+
+// bad gives up a source that sent wrong bytes.
+func (f *fetch) bad(s *source, i int, err error) {
+	if err == nil {
+		err = errors.New("wrong bytes")
+	}
+	f.e.blame(s.node)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if s.refused == nil {
+		f.refuseLocked(s, fmt.Errorf("%s from %s: chunk %d: %w: %w", f.name, s.node.Name, i, errLiar, err))
+	}
+}
+
+// unwritten takes a chunk back that could not be kept.
+func (f *fetch) unwritten(s *source, i int, err error) {
+	f.mu.Lock()
+	f.rx.Lost(f.e.now(), s.peer, i)
+	f.mu.Unlock()
+	if f.pause(err) {
+		return
+	}
+	if f.over() {
+		return
+	}
+	f.mu.Lock()
+	f.fatal = fmt.Errorf("%s: %w", f.name, err)
+	f.mu.Unlock()
+	f.poke()
+}
+
+// tick plans without an event, and looks at the disk again.
+func (f *fetch) tick() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.rx == nil {
+		return
+	}
+	now := f.e.now()
+	if f.paused != nil && now >= f.retryAt {
+		if err := f.sink.Room(); errors.Is(err, syscall.ENOSPC) {
+			f.paused, f.retryAt = err, now+f.e.spaceRetry
+		} else {
+			f.paused = nil
+		}
+	}
+	for peer, s := range f.byPeer {
+		if at := s.link.lastHeard(); at > s.heard {
+			s.heard = at
+			f.rx.Heard(at, peer)
+		}
+	}
+	f.tellLazyLocked()
+	f.planLocked()
+}
+
+// planLocked carries out what the planner wants. Nothing is asked for while the
+// disk is full.
+func (f *fetch) planLocked() {
+	if f.rx == nil || f.paused != nil {
+		return
+	}
+	var asks map[*source]*wire.Request
+	for _, a := range f.rx.Plan(f.e.now()) {
+		s := f.byPeer[a.Peer]
+		if s == nil || s.link == nil {
+			continue
+		}
+		switch a.Kind {
+		case planner.Request:
+			if asks == nil {
+				asks = map[*source]*wire.Request{}
+			}
+			if asks[s] == nil {
+				asks[s] = &wire.Request{Topic: s.topic}
+			}
+			asks[s].Chunks = append(asks[s].Chunks, uint32(a.Chunk))
+		case planner.Withdraw:
+			s.link.out.send(wire.TypeWithdraw, wire.Request{Topic: s.topic, Chunks: []uint32{uint32(a.Chunk)}})
+		case planner.Deal:
+			s.link.out.send(wire.TypeDeal, wire.Deal{Topic: s.topic, N: uint16(a.N), Lane: uint16(a.Lane), Lanes: uint16(a.Lanes)})
+		}
+	}
+	for s, req := range asks {
+		s.link.out.send(wire.TypeRequest, req)
+	}
+}
+
+// createPartial makes the sink of an ordinary fetch.
+func (e *Engine) createPartial(name wire.FileName, meta wire.Meta, m *store.Manifest) (sink, error) {
+	p, err := e.cfg.Store.Create(name, meta, m)
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}

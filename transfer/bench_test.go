@@ -1,0 +1,42 @@
+package transfer
+
+import (
+	"fmt"
+	"testing"
+)
+
+// BenchmarkOneToOne moves one file of random bytes between two engines over
+// loopback TCP, without TLS.
+func BenchmarkOneToOne(b *testing.B) {
+	for _, size := range []int{4 << 20, 256 << 20} {
+		b.Run(fmt.Sprintf("%dMiB", size>>20), func(b *testing.B) {
+			fab := newFabric(b)
+			from, to := fab.add("kn1", ""), fab.add("kn2", "")
+			from.put("image", random(1, size))
+			b.SetBytes(int64(size))
+			for b.Loop() {
+				to.wait(to.get("image"))
+				if err := to.engine.Delete("image"); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkSmallFiles moves directories of files of 4 KiB.
+func BenchmarkSmallFiles(b *testing.B) {
+	fab := newFabric(b)
+	from, to := fab.add("kn1", ""), fab.add("kn2", "")
+	const many = 2000
+	for i := range many {
+		from.put(fmt.Sprintf("d/%d/%d", i/100, i), random(uint64(i), 4096))
+	}
+	for b.Loop() {
+		to.wait(to.get("d"))
+		if err := to.engine.Delete("d"); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(many*b.N)/b.Elapsed().Seconds(), "files/s")
+}

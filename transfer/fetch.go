@@ -1,0 +1,378 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"syscall"
+	"time"
+
+	"minimega/mesh/wire"
+	"minimega/transfer/planner"
+	"minimega/transfer/store"
+)
+
+const (
+	tickEvery  = 100 * time.Millisecond // planning without events
+	searchPace = 2 * time.Second        // between searches for a source while there is none
+	redialPace = 2 * time.Second        // between dials of one source
+	syncEvery  = 2 * time.Second        // at most this much work is lost in a crash,
+	syncBytes  = 64 << 20               // or this much
+	maxSources = 64                     // nodes that one fetch asks
+)
+
+// A sink takes the verified chunks of a fetch: a store.Partial, or a window of
+// memory.
+type sink interface {
+	Has(i int) bool
+	WriteChunk(i int, data []byte) error
+	ReadChunk(i int, buf []byte) ([]byte, error)
+	ReadAt(b []byte, off int64) (int, error)
+	Dir() string
+	Room() error
+	Sync() error
+	Publish() error
+	Close() error
+	Abandon() error
+}
+
+// A fetch brings one version of one file here.
+type fetch struct {
+	e        *Engine
+	name     wire.FileName
+	private  bool          // neither registered nor served to others
+	patient  bool          // waits for a source for ever: it was resumed
+	kick     chan struct{} // one token when run should look
+	ready    chan struct{} // closed when the manifest is known and the sink open
+	first    chan struct{} // closed when chunk 0 is held
+	done     chan struct{} // closed at the end, err set
+	err      error
+	makeSink func(wire.FileName, wire.Meta, *store.Manifest) (sink, error)
+
+	mu         sync.Mutex
+	version    wire.Version    // zero while no source has said it
+	meta       wire.Meta       // the newest modification time that a holder knows
+	manifest   *store.Manifest // nil until known
+	sink       sink            // nil until begun, as c and rx
+	c          *content
+	rx         *planner.Receiver
+	sources    map[wire.NodeID]*source
+	byPeer     map[planner.Peer]*source
+	nextPeer   planner.Peer
+	parts      []int // missing chunks of each part
+	partsDone  int
+	bytesDone  int64
+	unsynced   int64 // bytes written since the last Sync
+	syncing    bool
+	syncedAt   time.Duration
+	paused     error         // why nothing is written: the disk is full
+	retryAt    time.Duration // when that is looked at again
+	searching  bool
+	searchedAt time.Duration // when the last search began; 0: never
+	searchNow  bool
+	foundNone  bool  // the last search found nobody
+	refusal    error // the last one of a whole topic
+	fatal      error // why the sink takes nothing any more
+	rate       meter
+	jobs       int                // that wait for it
+	cancel     context.CancelFunc // ends run
+	canceled   bool
+}
+
+func (e *Engine) newFetch(name wire.FileName, v wire.Version, meta wire.Meta) *fetch {
+	f := &fetch{
+		e: e, name: name, version: v, meta: meta,
+		kick: make(chan struct{}, 1), ready: make(chan struct{}), first: make(chan struct{}), done: make(chan struct{}),
+		sources: map[wire.NodeID]*source{}, byPeer: map[planner.Peer]*source{},
+	}
+	f.makeSink = e.create
+	return f
+}
+
+// run works until the file is published, the fetch cancelled, or ctx at an end.
+func (f *fetch) run(ctx context.Context) {
+	err := f.work(ctx)
+	f.closeSources()
+	f.finish(err)
+}
+
+func (f *fetch) work(ctx context.Context) error {
+	tick := time.NewTicker(tickEvery)
+	defer tick.Stop()
+	changed := f.e.cfg.Mesh.Changed()
+	for {
+		over, err := f.step(ctx)
+		if over || err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-f.kick:
+		case <-tick.C:
+			f.tick()
+		case <-changed:
+			changed = f.e.cfg.Mesh.Changed()
+			f.mu.Lock()
+			f.searchNow = true
+			f.mu.Unlock()
+		}
+	}
+}
+
+// step does what needs I/O or goroutines.
+func (f *fetch) step(ctx context.Context) (over bool, err error) {
+	f.mu.Lock()
+	begin := f.manifest != nil && f.rx == nil
+	f.mu.Unlock()
+	if begin {
+		if err := f.begin(); err != nil {
+			return true, err
+		}
+	}
+	if f.complete() {
+		err := f.publish()
+		if err == nil || !f.pause(err) {
+			return true, err
+		}
+	}
+	f.connect(ctx)
+	f.search(ctx)
+	f.sync()
+	return false, f.hopeless()
+}
+
+// begin opens the sink and everything that follows from the manifest.
+func (f *fetch) begin() error {
+	f.mu.Lock()
+	m, meta, s := f.manifest, f.meta, f.sink
+	f.mu.Unlock()
+	var err error
+	if s == nil {
+		if s, err = f.makeSink(f.name, meta, m); err != nil {
+			return err
+		}
+	}
+	rx := planner.New(m.Count(), depthFor(m.ChunkSize))
+	c := newContent(f.version, f.name, meta, m, nopCloser{s})
+	parts := make([]int, wire.PartCount(m.Size))
+	var done int64
+	for i := range m.Count() {
+		if s.Has(i) {
+			rx.Got(i)
+			c.dealer.Own(i)
+			done += int64(m.Len(i))
+		} else {
+			parts[partOf(m, i)]++
+		}
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	c.fetching = f
+	f.sink, f.c, f.rx, f.parts, f.bytesDone, f.syncedAt = s, c, rx, parts, done, f.e.now()
+	for _, left := range parts {
+		if left == 0 {
+			f.partsDone++
+		}
+	}
+	if f.private {
+		rx.Limit(0) // until the window is there
+	} else {
+		f.e.addContent(c)
+	}
+	close(f.ready)
+	if m.Count() == 0 || s.Has(0) {
+		close(f.first)
+	}
+	for _, src := range f.sources {
+		f.joinLocked(src)
+	}
+	f.searchNow = true // somebody may have begun at the same moment
+	f.planLocked()
+	return nil
+}
+
+// nopCloser leaves the sink's end to its fetch.
+type nopCloser struct{ sink }
+
+func (nopCloser) Close() error { return nil }
+
+// depthFor bounds the chunks on the way from one peer: 16 MiB, where that is
+// at least 8.
+func depthFor(chunkSize uint32) int {
+	return min(wire.MaxInFlight, max(8, 16<<20/int(chunkSize)))
+}
+
+func partOf(m *store.Manifest, i int) int {
+	return int(int64(i) * int64(m.ChunkSize) / wire.PartSize)
+}
+
+func (f *fetch) complete() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.rx != nil && f.rx.Missing() == 0 && f.paused == nil
+}
+
+// publish gives the file its name; the content goes on being served from there.
+func (f *fetch) publish() error {
+	f.closeSources()
+	moved := make(chan struct{})
+	f.c.mu.Lock()
+	f.c.moving = moved
+	f.c.mu.Unlock()
+	err := f.sink.Publish()
+	if err != nil {
+		f.c.replace(nopCloser{f.sink}, moved)
+		f.reconcile()
+		return err
+	}
+	var r chunkReader
+	if !f.private {
+		if src, err := f.e.cfg.Store.Source(f.name); err == nil {
+			r = sourceReader{src, f.manifest}
+		}
+	}
+	f.c.replace(r, moved)
+	return nil
+}
+
+// pause keeps the fetch waiting where err says that the disk is full.
+func (f *fetch) pause(err error) bool {
+	if !errors.Is(err, syscall.ENOSPC) {
+		return false
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.paused == nil {
+		f.e.log.Warn("transfer paused", "file", f.name, "err", err)
+	}
+	f.paused = err
+	f.retryAt = f.e.now() + f.e.spaceRetry
+	return true
+}
+
+// reconcile wants again what the sink has lost.
+func (f *fetch) reconcile() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i := range f.manifest.Count() {
+		if !f.rx.Lacks(i) && !f.sink.Has(i) {
+			f.rx.Lost(f.e.now(), 0, i)
+			f.countLocked(i, -1)
+		}
+	}
+}
+
+// countLocked counts chunk i in (+1) or out (-1).
+func (f *fetch) countLocked(i, d int) {
+	part := partOf(f.manifest, i)
+	f.bytesDone += int64(d * f.manifest.Len(i))
+	if d < 0 && f.parts[part] == 0 {
+		f.partsDone--
+	}
+	f.parts[part] -= d
+	if d > 0 && f.parts[part] == 0 {
+		f.partsDone++
+	}
+}
+
+// sync makes what was written survive, now and then.
+func (f *fetch) sync() {
+	f.mu.Lock()
+	due := f.rx != nil && !f.syncing && f.paused == nil && f.unsynced > 0 &&
+		(f.unsynced >= syncBytes || f.e.now()-f.syncedAt >= syncEvery)
+	if due {
+		f.syncing, f.unsynced, f.syncedAt = true, 0, f.e.now()
+	}
+	f.mu.Unlock()
+	if !due {
+		return
+	}
+	f.e.spawn(func(context.Context) {
+		err := f.sink.Sync()
+		if err != nil && !f.over() {
+			f.reconcile()
+			if !f.pause(err) {
+				f.e.log.Warn("cannot sync", "file", f.name, "err", err)
+			}
+		}
+		f.mu.Lock()
+		f.syncing = false
+		f.mu.Unlock()
+	})
+}
+
+func (f *fetch) over() bool {
+	select {
+	case <-f.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// hopeless returns why nobody will ever give the file, if so: every source has
+// refused it, and no other was found.
+func (f *fetch) hopeless() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.fatal != nil {
+		return f.fatal
+	}
+	if f.refusal == nil || !f.foundNone || f.searching || f.patient {
+		return nil
+	}
+	for _, s := range f.sources {
+		if s.refused == nil {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s: %w", f.name, f.refusal)
+}
+
+// finish ends the fetch. What is unfinished is kept when the engine stops, and
+// removed when the fetch failed or was cancelled.
+func (f *fetch) finish(err error) {
+	f.mu.Lock()
+	c, s, canceled := f.c, f.sink, f.canceled
+	f.mu.Unlock()
+	keep := f.e.ctx.Err() != nil && !canceled
+	if err != nil && s != nil {
+		end := s.Abandon
+		if keep {
+			end = s.Close
+		}
+		if cerr := end(); cerr != nil {
+			f.e.log.Warn("cannot end transfer", "file", f.name, "err", cerr)
+		}
+	}
+	if canceled && err != nil {
+		err = fmt.Errorf("%s: %w", f.name, ErrCanceled)
+	}
+	f.e.remove(f)
+	if c != nil && !f.private {
+		if err != nil {
+			f.e.forget(c)
+		}
+		c.mu.Lock()
+		c.fetching = nil
+		c.mu.Unlock()
+		f.e.release(c)
+	}
+	f.err = err
+	close(f.done)
+}
+
+// drop ends one job's interest; the last one cancels.
+func (f *fetch) drop() {
+	f.mu.Lock()
+	f.jobs--
+	last := f.jobs <= 0
+	f.canceled = f.canceled || last
+	cancel := f.cancel
+	f.mu.Unlock()
+	if last && cancel != nil {
+		cancel()
+	}
+}

@@ -1,0 +1,134 @@
+package transfer
+
+import (
+	"container/list"
+	"sync"
+	"time"
+
+	"minimega/mesh/wire"
+)
+
+// buffers hands out buffers for chunk frames, by size.
+type buffers struct {
+	pools [bufferSizes]sync.Pool // of *[]byte with capacity bufferCap(i)
+}
+
+const bufferSizes = 5 // 64 KiB to 1 MiB
+
+func bufferCap(i int) int { return wire.MinChunkSize<<i + 1<<10 }
+
+// get returns a buffer of n bytes; its content is anything.
+func (b *buffers) get(n int) []byte {
+	for i := range b.pools {
+		if n <= bufferCap(i) {
+			if p, ok := b.pools[i].Get().(*[]byte); ok {
+				return (*p)[:n]
+			}
+			return make([]byte, n, bufferCap(i))
+		}
+	}
+	return make([]byte, n)
+}
+
+// put takes a buffer of get's back; nobody may use it any more.
+func (b *buffers) put(buf []byte) {
+	for i := range b.pools {
+		if cap(buf) == bufferCap(i) {
+			b.pools[i].Put(&buf)
+			return
+		}
+	}
+}
+
+// packKey names one compressed chunk.
+type packKey struct {
+	version wire.Version
+	chunk   int
+}
+
+// packCache keeps the compressed form of chunks that went through lately:
+// several nodes want them one after another.
+type packCache struct {
+	mu    sync.Mutex
+	limit int // bytes
+	size  int // bytes
+	byKey map[packKey]*list.Element
+	order *list.List // of packEntry, the latest used first
+}
+
+type packEntry struct {
+	key  packKey
+	data []byte
+}
+
+func newPackCache(limit int) *packCache {
+	return &packCache{limit: limit, byKey: map[packKey]*list.Element{}, order: list.New()}
+}
+
+// get returns what is cached, which nobody changes, or nil.
+func (c *packCache) get(k packKey) []byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	el := c.byKey[k]
+	if el == nil {
+		return nil
+	}
+	c.order.MoveToFront(el)
+	return el.Value.(packEntry).data
+}
+
+// put keeps a copy of data.
+func (c *packCache) put(k packKey, data []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.byKey[k] != nil {
+		return
+	}
+	c.byKey[k] = c.order.PushFront(packEntry{k, append([]byte(nil), data...)})
+	for c.size += len(data); c.size > c.limit; {
+		el := c.order.Back()
+		old := el.Value.(packEntry)
+		c.order.Remove(el)
+		delete(c.byKey, old.key)
+		c.size -= len(old.data)
+	}
+}
+
+// A meter tells how many bytes came in a second lately.
+type meter struct {
+	slots [10]int64 // bytes in each half second, in turn
+	at    int64     // number of the half second that was written last
+}
+
+const meterSlot = 500 * time.Millisecond
+
+func (m *meter) advance(now time.Duration) {
+	at := int64(now / meterSlot)
+	for ; m.at < at && at-m.at <= int64(len(m.slots)); m.at++ {
+		m.slots[(m.at+1)%int64(len(m.slots))] = 0
+	}
+	if m.at < at {
+		*m = meter{at: at}
+	}
+}
+
+func (m *meter) add(now time.Duration, n int) {
+	m.advance(now)
+	m.slots[m.at%int64(len(m.slots))] += int64(n)
+}
+
+// rate returns bytes a second since the first byte of the last five seconds.
+func (m *meter) rate(now time.Duration) float64 {
+	m.advance(now)
+	var sum, slots int64
+	for i := range int64(len(m.slots)) {
+		n := m.slots[(m.at+1+i)%int64(len(m.slots))]
+		if sum += n; sum > 0 {
+			slots++
+		}
+	}
+	if slots == 0 {
+		return 0
+	}
+	return float64(sum) / (float64(slots) * meterSlot.Seconds())
+}

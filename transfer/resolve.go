@@ -1,0 +1,265 @@
+package transfer
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"minimega/mesh/wire"
+)
+
+// item is one entry that a job is about.
+type item struct {
+	name    wire.FileName
+	kind    wire.Kind
+	meta    wire.Meta
+	target  string
+	version wire.Version  // zero: the only holder has not hashed it yet
+	holders []wire.Member // complete or not
+	here    bool          // it is in the store already
+	resumed *fetch        // an earlier process left it
+}
+
+// holding is one entry of one node.
+type holding struct {
+	node  wire.Member
+	entry wire.FoundEntry
+}
+
+// localPatience is how long a get of what is here already waits for others, to
+// warn when they hold something else.
+const localPatience = 300 * time.Millisecond
+
+// resolve asks the mesh for pattern and settles what each name means.
+func (e *Engine) resolve(ctx context.Context, pattern string, pick Pick) (items []item, warnings []string, err error) {
+	self := e.cfg.Mesh.Self()
+	byName := map[wire.FileName][]holding{}
+	local := map[wire.FileName]bool{}
+	for _, entry := range e.has(pattern) {
+		if !entry.Partial {
+			local[entry.Name] = true
+			byName[entry.Name] = append(byName[entry.Name], holding{self, entry})
+		}
+	}
+	patience := findPatience
+	if len(local) > 0 && pick == (Pick{}) {
+		patience = localPatience
+	}
+	if patience == localPatience && e.onlyFiles(byName) {
+		short, cancel := context.WithTimeout(ctx, localPatience)
+		defer cancel()
+		ctx = short
+	}
+	silent := e.gather(ctx, pattern, patience, byName)
+	if len(byName) == 0 {
+		return nil, nil, notFound(pattern, silent)
+	}
+	if err := e.learn(ctx, byName, local, pick); err != nil {
+		return nil, nil, err
+	}
+	for name, holdings := range byName {
+		it, warning, err := settle(name, holdings, self, pick)
+		if err != nil {
+			return nil, nil, err
+		}
+		if warning != "" {
+			warnings = append(warnings, warning)
+		}
+		items = append(items, it)
+	}
+	slices.SortFunc(items, func(a, b item) int { return cmp.Compare(a.name, b.name) })
+	slices.Sort(warnings)
+	if len(warnings) > 1 {
+		warnings = []string{fmt.Sprintf("%s (and %d more files)", warnings[0], len(warnings)-1)}
+	}
+	return items, warnings, nil
+}
+
+// onlyFiles reports that what is here is one file, so that nothing can be
+// missing.
+func (e *Engine) onlyFiles(byName map[wire.FileName][]holding) bool {
+	for _, hs := range byName {
+		if len(byName) == 1 && hs[0].entry.Kind == wire.KindFile {
+			return true
+		}
+	}
+	return false
+}
+
+// gather adds what the other nodes have, and returns who was silent.
+func (e *Engine) gather(ctx context.Context, pattern string, patience time.Duration, byName map[wire.FileName][]holding) (silent []wire.NodeName) {
+	for _, f := range e.find(ctx, pattern, patience) {
+		if f.err != nil {
+			silent = append(silent, f.node.Name)
+			continue
+		}
+		for _, entry := range f.entries {
+			if !e.banned(f.node.ID) {
+				byName[entry.Name] = append(byName[entry.Name], holding{f.node, entry})
+			}
+		}
+	}
+	return silent
+}
+
+func notFound(pattern string, silent []wire.NodeName) error {
+	if len(silent) == 0 {
+		return fmt.Errorf("get %s: %w", pattern, ErrNotFound)
+	}
+	slices.Sort(silent)
+	return fmt.Errorf("get %s: %w (no answer from %v)", pattern, ErrNotFound, silent)
+}
+
+// learn asks holders for versions that decide between them and are not known:
+// those of a name that several nodes hold in one size.
+func (e *Engine) learn(ctx context.Context, byName map[wire.FileName][]holding, local map[wire.FileName]bool, pick Pick) error {
+	unknown := map[wire.NodeID][]wire.FileName{}
+	for name, hs := range byName {
+		if len(hs) < 2 || local[name] && pick == (Pick{}) {
+			continue
+		}
+		for _, h := range hs {
+			if h.entry.Kind == wire.KindFile && h.entry.Version.IsZero() {
+				unknown[h.node.ID] = append(unknown[h.node.ID], name)
+			}
+		}
+	}
+	for id, names := range unknown {
+		slices.Sort(names)
+		versions := e.versions(ctx, id, names)
+		for i, name := range names {
+			for k, h := range byName[name] {
+				if h.node.ID == id && i < len(versions) {
+					byName[name][k].entry.Version = versions[i]
+				}
+			}
+		}
+	}
+	return ctx.Err()
+}
+
+// versions returns what a node, or this one, says of names.
+func (e *Engine) versions(ctx context.Context, id wire.NodeID, names []wire.FileName) []wire.Version {
+	body, err := wire.Marshal(wire.Names{Names: names})
+	if err != nil {
+		return nil
+	}
+	answer := wire.Reply{}
+	if self := e.cfg.Mesh.Self(); id == self.ID {
+		answer.Body, answer.Err = e.answerVersions(ctx, self, body)
+	} else {
+		for answer = range e.cfg.Mesh.Call(ctx, []wire.NodeID{id}, wire.MethodVersions, body) {
+		}
+	}
+	var list wire.VersionList
+	if answer.Err != nil || wire.Unmarshal(answer.Body, &list) != nil {
+		return nil
+	}
+	return list.Versions
+}
+
+// settle decides what name means.
+func settle(name wire.FileName, hs []holding, self wire.Member, pick Pick) (it item, warning string, err error) {
+	slices.SortFunc(hs, func(a, b holding) int {
+		return cmp.Or(bytes.Compare(a.entry.Version[:], b.entry.Version[:]), cmp.Compare(a.node.Name, b.node.Name))
+	})
+	here := slices.IndexFunc(hs, func(h holding) bool { return h.node.ID == self.ID })
+	if here >= 0 && (pick == (Pick{}) || hs[here].entry.Kind != wire.KindFile) {
+		mine := hs[here].entry
+		it = item{name: name, kind: mine.Kind, meta: mine.Meta, target: mine.Target, version: mine.Version, here: true}
+		return it, differs(name, mine, hs), nil
+	}
+	for _, h := range hs[1:] {
+		if h.entry.Kind != hs[0].entry.Kind {
+			return it, "", fmt.Errorf("%s: must be of one kind, but is not the same on %s and %s", name, hs[0].node.Name, h.node.Name)
+		}
+	}
+	if hs[0].entry.Kind != wire.KindFile {
+		return newest(name, hs), "", nil
+	}
+	chosen, err := choose(name, hs, pick)
+	if err != nil {
+		return it, "", err
+	}
+	it = newest(name, chosen)
+	it.here = slices.ContainsFunc(chosen, func(h holding) bool { return h.node.ID == self.ID })
+	return it, "", nil
+}
+
+// differs warns when another node holds something else than mine, as far as is
+// known without hashing.
+func differs(name wire.FileName, mine wire.FoundEntry, hs []holding) string {
+	for _, h := range hs {
+		unlike := h.entry.Kind != mine.Kind
+		if mine.Kind == wire.KindFile {
+			unlike = unlike || h.entry.Meta.Size != mine.Meta.Size ||
+				!h.entry.Version.IsZero() && !mine.Version.IsZero() && h.entry.Version != mine.Version
+		}
+		if unlike {
+			return fmt.Sprintf("%s: used as it is here, but %s holds another version: file get %s from %s", name, h.node.Name, name, h.node.Name)
+		}
+	}
+	return ""
+}
+
+// newest makes an item of holdings that are alike, with the newest metadata.
+func newest(name wire.FileName, hs []holding) item {
+	it := item{name: name}
+	for _, h := range hs {
+		if len(it.holders) == 0 || h.entry.Meta.ModTime > it.meta.ModTime {
+			it.kind, it.meta, it.target, it.version = h.entry.Kind, h.entry.Meta, h.entry.Target, h.entry.Version
+		}
+		it.holders = append(it.holders, h.node)
+	}
+	return it
+}
+
+// choose returns the holdings of the version that pick means, or of the only
+// one there is.
+func choose(name wire.FileName, hs []holding, pick Pick) ([]holding, error) {
+	version, size := hs[0].entry.Version, hs[0].entry.Meta.Size
+	several := slices.ContainsFunc(hs, func(h holding) bool {
+		return h.entry.Version != version || h.entry.Meta.Size != size
+	})
+	match := func(h holding) bool { return true }
+	switch {
+	case pick.From != "":
+		match = func(h holding) bool { return h.node.Name == pick.From }
+	case pick.Version != "":
+		match = func(h holding) bool {
+			return strings.HasPrefix(h.entry.Version.String(), strings.ToLower(pick.Version))
+		}
+	case pick.Newest:
+		latest := slices.MaxFunc(hs, func(a, b holding) int { return cmp.Compare(a.entry.Meta.ModTime, b.entry.Meta.ModTime) })
+		match = func(h holding) bool { return h.node.ID == latest.node.ID }
+	case several:
+		return nil, conflict(name, hs)
+	}
+	i := slices.IndexFunc(hs, match)
+	if i < 0 {
+		return nil, fmt.Errorf("%s: %w there; %w", name, ErrNotFound, conflict(name, hs))
+	}
+	var chosen []holding
+	for k, h := range hs {
+		if k == i || !h.entry.Version.IsZero() && h.entry.Version == hs[i].entry.Version || !several {
+			chosen = append(chosen, h)
+		}
+	}
+	return chosen, nil
+}
+
+func conflict(name wire.FileName, hs []holding) error {
+	err := &ConflictError{Name: name}
+	for _, h := range hs {
+		err.Rows = append(err.Rows, Holding{h.node.Name, h.entry.Version, h.entry.Meta})
+	}
+	return err
+}
+
+// ErrInFlight reports that another version of the name is being fetched.
+var ErrInFlight = errors.New("file already in flight")

@@ -1,0 +1,423 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"minimega/mesh/wire"
+	"minimega/transfer/planner"
+)
+
+// A server is one incoming connection of the file service: the other side
+// fetches, this one gives.
+type server struct {
+	e     *Engine
+	peer  wire.Member
+	conn  net.Conn
+	out   *outbox
+	pack  *packer // the writer's alone, as valve
+	valve *valve
+
+	mu     sync.Mutex
+	topics map[uint32]*served
+	order  []*served // those that are open, in turn
+	turn   int       // whose turn it was last
+}
+
+// served is one topic of a server.
+type served struct {
+	server *server
+	topic  uint32
+
+	// Set once, before it is put into order, under server.mu.
+	c     *content
+	asker planner.Asker
+
+	early  []func() // what was asked before the topic was open; under server.mu
+	closed bool     // under server.mu
+}
+
+var errOutOfPlace = errors.New("out of place")
+
+// serve is the handler of the file service.
+func (e *Engine) serve(ctx context.Context, from wire.Member, conn net.Conn) {
+	if !e.enter() {
+		return
+	}
+	defer e.tasks.Done()
+	s := &server{e: e, peer: from, conn: conn, out: newOutbox(), pack: e.newPacker(), valve: tune(conn), topics: map[uint32]*served{}}
+	ctx, cancel := e.joinContext(ctx)
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	var writer sync.WaitGroup
+	writer.Go(func() {
+		err := s.write()
+		s.out.fail(err)
+		conn.Close()
+	})
+	opening := &sync.WaitGroup{}
+	err := s.read(ctx, opening)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {
+		e.log.Debug("file connection ended", "node", from.Name, "err", err)
+	}
+	cancel()
+	s.out.fail(net.ErrClosed)
+	conn.Close()
+	writer.Wait()
+	opening.Wait()
+	for _, t := range s.topics {
+		s.end(t, false)
+	}
+}
+
+// read takes the frames of the other side until the connection ends.
+func (s *server) read(ctx context.Context, opening *sync.WaitGroup) error {
+	frames := wire.NewReader(&deadlineReader{conn: s.conn}, wire.MaxDataFrame)
+	for {
+		t, payload, err := frames.Next()
+		if err != nil {
+			return err
+		}
+		if err := s.frame(ctx, opening, t, payload); err != nil {
+			return &wire.DecodeError{Offset: frames.Offset(), What: fmt.Sprintf("frame %d", t), Err: err}
+		}
+	}
+}
+
+func (s *server) frame(ctx context.Context, opening *sync.WaitGroup, t wire.Type, payload []byte) error {
+	switch t {
+	case wire.TypeOpen:
+		var open wire.Open
+		if err := wire.Unmarshal(payload, &open); err != nil {
+			return err
+		}
+		return s.open(ctx, opening, open)
+	case wire.TypeHave:
+		have, err := wire.ParseHave(payload)
+		if err != nil {
+			return err
+		}
+		return s.have(have)
+	case wire.TypeDeal:
+		var deal wire.Deal
+		if err := wire.Unmarshal(payload, &deal); err != nil {
+			return err
+		}
+		return s.deal(deal)
+	case wire.TypeRequest, wire.TypeWithdraw:
+		var req wire.Request
+		if err := wire.Unmarshal(payload, &req); err != nil {
+			return err
+		}
+		return s.request(t, req)
+	case wire.TypeClose:
+		var end wire.Close
+		if err := wire.Unmarshal(payload, &end); err != nil {
+			return err
+		}
+		s.mu.Lock()
+		topic := s.topics[end.Topic]
+		s.mu.Unlock()
+		if topic != nil {
+			s.end(topic, true)
+		}
+	case wire.TypeHead, wire.TypeHashes, wire.TypeChunk:
+		return errOutOfPlace
+	}
+	return nil
+}
+
+// open starts a topic; what must be hashed first is opened when it has been.
+func (s *server) open(ctx context.Context, opening *sync.WaitGroup, open wire.Open) error {
+	if _, err := wire.ParseFileName(string(open.Name)); err != nil {
+		s.refuse(open.Topic, wire.WholeTopic, err)
+		return nil
+	}
+	t := &served{server: s, topic: open.Topic}
+	s.mu.Lock()
+	known, many := s.topics[open.Topic] != nil, len(s.topics) >= wire.MaxTopics
+	if !known && !many {
+		s.topics[open.Topic] = t
+	}
+	s.mu.Unlock()
+	if known || many {
+		return fmt.Errorf("topic %d: %w", open.Topic, errOutOfPlace)
+	}
+	opening.Go(func() {
+		c, err := s.e.contentFor(ctx, open.Version, open.Name)
+		if err != nil {
+			s.refuse(open.Topic, wire.WholeTopic, err)
+			s.end(t, false)
+			return
+		}
+		s.start(t, c, open.Known)
+	})
+	return nil
+}
+
+// start answers an Open and lets the topic be served.
+func (s *server) start(t *served, c *content, known bool) {
+	c.mu.Lock()
+	fetching := c.fetching
+	c.mu.Unlock()
+	have := s.join(t, c, known)
+	if have == nil {
+		s.e.release(c)
+		return
+	}
+	s.out.poke()
+	if fetching != nil {
+		fetching.offer(s.peer, false)
+	}
+}
+
+// join puts t among the topics of c and announces it. It returns nil when t has
+// been closed meanwhile.
+func (s *server) join(t *served, c *content, known bool) (have []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t.closed {
+		return nil
+	}
+	have = append(c.join(t), 0)
+	t.c = c
+	m := c.manifest
+	s.out.send(wire.TypeHead, wire.Head{Topic: t.topic, Version: c.version, Meta: c.meta, ChunkSize: m.ChunkSize, Chunks: uint32(m.Count())})
+	for first := 0; !known && first < m.Count(); first += wire.MaxHashesPacket {
+		last := min(first+wire.MaxHashesPacket, m.Count())
+		sums := m.Hashes[first*wire.HashSize : last*wire.HashSize]
+		s.out.add(func(b []byte) []byte {
+			return wire.AppendHashes(b, wire.Hashes{Topic: t.topic, First: uint32(first), Sums: sums})
+		})
+	}
+	s.out.add(func(b []byte) []byte { return appendHave(b, t.topic, have[:len(have)-1]) })
+	s.order = append(s.order, t)
+	for _, do := range t.early {
+		do()
+	}
+	t.early = nil
+	return have
+}
+
+// appendHave appends the frames that tell of a whole bitmap.
+func appendHave(b []byte, topic uint32, marks []byte) []byte {
+	const most = wire.MaxHavePacket / 8
+	for at := 0; at < len(marks); at += most {
+		b = wire.AppendHave(b, wire.Have{Topic: topic, First: uint32(at * 8), Bits: marks[at:min(at+most, len(marks))]})
+	}
+	return b
+}
+
+// when runs do as soon as the topic is open. Nothing happens where there is no
+// such topic: it may have been closed or refused.
+func (s *server) when(topic uint32, do func(t *served)) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := s.topics[topic]
+	switch {
+	case t == nil:
+	case t.c != nil:
+		do(t)
+	case len(t.early) >= wire.MaxInFlight:
+		return errOutOfPlace
+	default:
+		t.early = append(t.early, func() { do(t) })
+	}
+	return nil
+}
+
+func (s *server) have(h wire.Have) error {
+	marks := append([]byte(nil), h.Bits...)
+	var fetching *fetch
+	err := s.when(h.Topic, func(t *served) {
+		t.c.mu.Lock()
+		defer t.c.mu.Unlock()
+		planner.Each(t.c.manifest.Count(), int(h.First), marks, func(i int) { t.c.dealer.Have(t.asker, i) })
+		fetching = t.c.fetching
+	})
+	if fetching != nil {
+		fetching.peerHas(s.peer.ID, int(h.First), marks)
+	}
+	return err
+}
+
+func (s *server) deal(d wire.Deal) error {
+	err := s.when(d.Topic, func(t *served) {
+		t.c.mu.Lock()
+		defer t.c.mu.Unlock()
+		if room := wire.MaxInFlight - t.c.dealer.Pending(t.asker); room > 0 {
+			t.c.dealer.Deal(t.asker, min(int(d.N), room), int(d.Lane), int(d.Lanes))
+		}
+	})
+	s.out.poke()
+	return err
+}
+
+func (s *server) request(t wire.Type, req wire.Request) error {
+	if len(req.Chunks) > wire.MaxInFlight {
+		return fmt.Errorf("%w: %d chunks", wire.ErrTooLarge, len(req.Chunks))
+	}
+	err := s.when(req.Topic, func(topic *served) {
+		for _, i := range req.Chunks {
+			topic.ask(t, int(i))
+		}
+	})
+	s.out.poke()
+	return err
+}
+
+// ask queues or withdraws one chunk.
+func (t *served) ask(kind wire.Type, i int) {
+	t.c.mu.Lock()
+	defer t.c.mu.Unlock()
+	if kind == wire.TypeWithdraw {
+		t.c.dealer.Withdraw(t.asker, i)
+		return
+	}
+	if t.c.dealer.Pending(t.asker) >= 2*wire.MaxInFlight {
+		t.server.refuse(t.topic, int64(i), wire.ErrBusy)
+	} else if !t.c.dealer.Request(t.asker, i) {
+		t.server.refuse(t.topic, int64(i), wire.ErrNotFound)
+	}
+}
+
+// news tells the other side of chunk i. The content's lock is held.
+func (t *served) news(i int) {
+	t.server.out.add(func(b []byte) []byte {
+		return wire.AppendHave(b, wire.Have{Topic: t.topic, First: uint32(i), Bits: []byte{1}})
+	})
+}
+
+func (s *server) refuse(topic uint32, chunk int64, err error) {
+	text := ""
+	if err != nil {
+		text = err.Error()
+	}
+	s.out.send(wire.TypeRefuse, wire.Refuse{Topic: topic, Chunk: chunk, Code: wire.CodeOf(err), Text: text})
+}
+
+// end closes a topic.
+func (s *server) end(t *served, satisfied bool) {
+	s.mu.Lock()
+	was := t.closed
+	t.closed = true
+	c := t.c
+	delete(s.topics, t.topic)
+	for i, o := range s.order {
+		if o == t {
+			s.order = append(s.order[:i:i], s.order[i+1:]...)
+			break
+		}
+	}
+	s.mu.Unlock()
+	if c != nil && !was {
+		c.leave(t, satisfied)
+		s.e.release(c)
+	}
+}
+
+// write sends control frames first, then chunks, then Alive.
+func (s *server) write() error {
+	alive := time.NewTicker(aliveEvery)
+	defer alive.Stop()
+	var spare []byte
+	for {
+		frames, err := s.out.take(spare)
+		if err != nil {
+			return err
+		}
+		spare = frames
+		if len(frames) > 0 {
+			if err := write(s.conn, frames); err != nil {
+				return err
+			}
+			continue
+		}
+		sent, err := s.sendChunk()
+		if err != nil {
+			return err
+		}
+		if sent {
+			continue
+		}
+		select {
+		case <-s.out.wake:
+		case <-alive.C:
+			s.out.send(wire.TypeAlive, nil)
+		}
+	}
+}
+
+// next picks what is sent now, a topic after the other.
+func (s *server) next() (t *served, chunk int, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for range s.order {
+		s.turn = (s.turn + 1) % len(s.order)
+		t := s.order[s.turn]
+		t.c.mu.Lock()
+		chunk, ok, dry := t.c.dealer.Next(t.asker)
+		t.c.mu.Unlock()
+		if dry {
+			s.refuse(t.topic, wire.NothingFresh, nil)
+		}
+		if ok {
+			return t, chunk, true
+		}
+	}
+	return nil, 0, false
+}
+
+// sendChunk sends one chunk, if any is wanted.
+func (s *server) sendChunk() (sent bool, err error) {
+	const head = wire.HeaderSize + wire.ChunkHead
+	t, i, ok := s.next()
+	if !ok {
+		return false, nil
+	}
+	buf := s.e.buffers.get(head + int(t.c.manifest.ChunkSize))
+	defer s.e.buffers.put(buf)
+	data, err := t.c.chunk(i, buf[head:head])
+	if err != nil {
+		s.unreadable(t, i, err)
+		return true, nil
+	}
+	enc, data := s.pack.pack(t.c.version, i, data)
+	frame := buf[:0]
+	if enc != wire.Plain {
+		small := s.e.buffers.get(head + len(data))
+		defer s.e.buffers.put(small)
+		frame = small[:0]
+	}
+	frame = wire.AppendChunkHeader(frame, t.topic, uint32(i), enc, len(data))
+	if enc == wire.Plain {
+		frame = frame[:head+len(data)] // data lies there
+	} else {
+		frame = append(frame, data...)
+	}
+	s.e.uploaded.Add(int64(len(data)))
+	s.e.sent.Add(1)
+	start := time.Now()
+	err = write(s.conn, frame)
+	took := time.Since(start)
+	s.pack.drained(took)
+	s.valve.wrote(len(frame), took)
+	return true, err
+}
+
+// unreadable refuses a chunk, or the topic when the file has changed.
+func (s *server) unreadable(t *served, i int, err error) {
+	s.e.log.Warn("cannot serve", "file", t.c.name, "err", err)
+	if !errors.Is(err, wire.ErrChanged) {
+		s.refuse(t.topic, int64(i), err)
+		return
+	}
+	s.refuse(t.topic, wire.WholeTopic, err)
+	s.e.forget(t.c)
+	s.end(t, false)
+}
