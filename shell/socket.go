@@ -30,8 +30,26 @@ func (s *Shell) ServeSocket(ctx context.Context, path string) error {
 	}
 	stop := context.AfterFunc(ctx, func() { l.Close() })
 	defer stop()
+	defer removeSame(path, stat(path))
 	defer l.Close()
 	return s.accept(ctx, l)
+}
+
+// stat returns what is at path, nil where nothing is.
+func stat(path string) os.FileInfo {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return nil
+	}
+	return info
+}
+
+// removeSame removes path while it is what it was: another process may have
+// been forced into this one's place and have a socket of its own there.
+func removeSame(path string, was os.FileInfo) {
+	if is := stat(path); is != nil && was != nil && os.SameFile(is, was) {
+		_ = os.Remove(path) // the next to claim the directory does it otherwise
+	}
 }
 
 // listenSocket makes the socket, for this user alone.
@@ -43,6 +61,7 @@ func listenSocket(path string) (*net.UnixListener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("socket %s: %w", path, err)
 	}
+	l.SetUnlinkOnClose(false)
 	if err := os.Chmod(path, 0o600); err != nil {
 		l.Close()
 		return nil, fmt.Errorf("socket %s: %w", path, err)
