@@ -20,6 +20,7 @@ import (
 type fakeMesh struct {
 	self   wire.Member
 	degree int
+	settle func() // called by Settle; may be nil
 
 	mu     sync.Mutex
 	others []wire.Member
@@ -31,12 +32,19 @@ func member(name string, id byte) wire.Member {
 }
 
 func (m *fakeMesh) Self() wire.Member { return m.self }
+func (m *fakeMesh) Settle(ctx context.Context) error {
+	if m.settle != nil {
+		m.settle()
+	}
+	return ctx.Err()
+}
+
 func (m *fakeMesh) Members() []wire.Member {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return slices.Clone(m.others)
 }
-func (m *fakeMesh) Settle(ctx context.Context) error   { return ctx.Err() }
+
 func (m *fakeMesh) Dial(context.Context, string) error { return wire.ErrUnreachable }
 func (m *fakeMesh) Hangup(string) error                { return nil }
 func (m *fakeMesh) SetDegree(n int)                    { m.degree = n }

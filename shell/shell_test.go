@@ -140,6 +140,17 @@ func TestMeshTimeoutNamesTheSilentNode(t *testing.T) {
 	expect(t, head.run(t, c, "mesh send all version"), "kn1: minimega test\nError (kn2): timed out\n")
 }
 
+func TestCommandsThatNeedTheMeshWaitUntilItIsKnown(t *testing.T) {
+	late := newNode(t, "kn1")
+	n := newNode(t, "head", late)
+	others := n.mesh.others
+	n.mesh.others = nil
+	n.mesh.settle = func() { n.mesh.others = others }
+	expect(t, n.run(t, NewClient(nil, nil), "mesh send all version"), "kn1: minimega test\n")
+	n.mesh.settle = func() { t.Error("waited for nothing") }
+	n.run(t, NewClient(nil, nil), "echo hi", "file list", "vm config")
+}
+
 func TestMeshCommandsPrintTheMesh(t *testing.T) {
 	n := newNode(t, "head", newNode(t, "kn2"), newNode(t, "kn1"))
 	c := NewClient(nil, nil)

@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -182,6 +183,39 @@ func TestSocketIsForItsUserAlone(t *testing.T) {
 	_, err = listenSocket("/tmp/" + strings.Repeat("x", 120))
 	if err == nil || !strings.Contains(err.Error(), "use a shorter -base") {
 		t.Error(err)
+	}
+}
+
+func TestSocketIsRemovedWhileItIsOurs(t *testing.T) {
+	n := newNode(t, "foo")
+	base, err := os.MkdirTemp("", "mm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(base)
+	path := SocketPath(base)
+	for _, taken := range []bool{false, true} {
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- n.ServeSocket(ctx, path) }()
+		for stat(path) == nil {
+			runtime.Gosched()
+		}
+		if err := Execute(ctx, base, []string{"version"}, io.Discard, io.Discard); err != nil {
+			t.Error(err)
+		}
+		if taken {
+			if err := errors.Join(os.Rename(path, path+".old"), os.WriteFile(path, nil, 0o600)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if (stat(path) != nil) != taken {
+			t.Errorf("taken %v, there %v", taken, stat(path) != nil)
+		}
 	}
 }
 

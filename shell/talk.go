@@ -1,0 +1,196 @@
+package shell
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"minimega/shell/output"
+)
+
+// socketConn is what a conversation needs of its connection.
+type socketConn interface {
+	io.ReadWriteCloser
+	SetWriteDeadline(time.Time) error
+}
+
+// serveClient answers the requests that come over conn, until it ends.
+func (s *Shell) serveClient(ctx context.Context, conn socketConn) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	t := &talk{shell: s, conn: conn}
+	t.client = NewClient(t.watch, t.warn)
+	requests := make(chan asked)
+	var reader sync.WaitGroup
+	defer reader.Wait()
+	defer conn.Close() // ends the reader
+	reader.Go(func() {
+		defer close(requests)
+		t.read(ctx, cancel, requests)
+	})
+	for a := range requests {
+		if !t.serve(a) {
+			cancel()
+			return
+		}
+	}
+	if err := t.readError(); err != nil {
+		_ = t.send(reply{Resp: output.Responses{{Host: s.host(), Error: err.Error()}}})
+	}
+}
+
+// asked is a request and what ends its serving.
+type asked struct {
+	request
+	ctx    context.Context
+	cancel context.CancelFunc
+}
+
+// talk is one connection of the socket.
+type talk struct {
+	shell  *Shell
+	conn   socketConn
+	client *Client
+
+	mu     sync.Mutex         // guards what follows, and makes replies whole
+	status bool               // the client understands Status replies
+	bad    error              // why reading ended, where the client should know
+	cancel context.CancelFunc // ends what was asked last; nil: nothing was
+}
+
+// read hands over requests until the connection ends. A client that is gone
+// ends what runs for it, if it is one of ours: others may close the side that
+// they send on and still wait for an answer.
+func (t *talk) read(ctx context.Context, gone context.CancelFunc, requests chan<- asked) {
+	bounded := &io.LimitedReader{R: t.conn}
+	decoder := json.NewDecoder(bounded)
+	for {
+		var req request
+		bounded.N = maxRequest
+		if err := decoder.Decode(&req); err != nil {
+			t.ended(err, bounded.N == 0)
+			break
+		}
+		if req.Cancel {
+			t.interrupt()
+			continue
+		}
+		select {
+		case requests <- t.note(ctx, req):
+		case <-ctx.Done():
+			return
+		}
+	}
+	t.mu.Lock()
+	ours := t.status
+	t.mu.Unlock()
+	if ours {
+		gone()
+	}
+}
+
+// interrupt ends the command that runs, if any.
+func (t *talk) interrupt() {
+	t.mu.Lock()
+	cancel := t.cancel
+	t.mu.Unlock()
+	if cancel != nil {
+		cancel()
+	}
+}
+
+// note keeps what a later request may need of req.
+func (t *talk) note(ctx context.Context, req request) asked {
+	ctx, cancel := context.WithCancel(ctx)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.status, t.cancel = req.Status, cancel
+	return asked{req, ctx, cancel}
+}
+
+// ended notes why reading ended.
+func (t *talk) ended(err error, tooLong bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var syntax *json.SyntaxError
+	var kind *json.UnmarshalTypeError
+	switch {
+	case tooLong:
+		t.bad = fmt.Errorf("request: must be at most %d bytes", maxRequest)
+	case errors.As(err, &syntax), errors.As(err, &kind):
+		t.bad = fmt.Errorf("request: must be a JSON object with Command or Suggest: %w", err)
+	}
+}
+
+func (t *talk) readError() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.bad
+}
+
+// serve answers a and reports whether the conversation goes on.
+func (t *talk) serve(a asked) bool {
+	defer a.cancel()
+	req, ctx := a.request, a.ctx
+	switch {
+	case req.PlumbPipe != "":
+		return t.refuse("plumb pipes are not known: use Command or Suggest")
+	case req.Complete != nil && req.Command == "" && req.Suggest == "":
+		r := t.shell.completeSoon(ctx, *req.Complete, req.Cursor)
+		return t.send(reply{Completion: &r}) == nil
+	case (req.Command == "") == (req.Suggest == ""):
+		return t.refuse("must specify either command or suggest")
+	case req.Suggest != "":
+		return t.send(reply{Suggest: t.shell.Suggest(ctx, req.Suggest)}) == nil
+	}
+	return t.command(a)
+}
+
+// refuse answers with an error.
+func (t *talk) refuse(text string) bool {
+	return t.send(reply{Resp: output.Responses{{Host: t.shell.host(), Error: text}}}) == nil
+}
+
+// command runs a line and sends each result once it is known whether another
+// follows.
+func (t *talk) command(a asked) bool {
+	var last *Result
+	var failed error
+	t.shell.Exec(a.ctx, t.client, a.Command, func(r Result) {
+		if last != nil && failed == nil {
+			if failed = t.send(reply{Resp: last.Responses, Rendered: last.Rendered, More: true}); failed != nil {
+				a.cancel()
+			}
+		}
+		last = &r
+	})
+	switch {
+	case t.client.Quit(), failed != nil:
+		return false
+	case last == nil:
+		return t.send(reply{}) == nil
+	}
+	return t.send(reply{Resp: last.Responses, Rendered: last.Rendered}) == nil
+}
+
+// send writes r. A client that does not take it in time is given up.
+func (t *talk) send(r reply) error {
+	b, err := json.Marshal(r)
+	if err != nil {
+		b, err = json.Marshal(reply{Resp: output.Responses{{Host: t.shell.host(), Error: err.Error()}}, More: r.More})
+		if err != nil {
+			return err
+		}
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err := t.conn.SetWriteDeadline(time.Now().Add(writeWithin)); err != nil {
+		return err
+	}
+	_, err = t.conn.Write(append(b, '\n'))
+	return err
+}
