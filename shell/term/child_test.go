@@ -33,8 +33,13 @@ func child(source string) int {
 		Prompt:   func() string { return "mm$ " },
 		Complete: sources(func() { t.Refresh() })[source],
 		History:  []string{"first old", "second old", "third"},
-		In:       os.Stdin,
-		Out:      os.Stdout,
+		Record: func(line string) {
+			if line == "panic while raw" {
+				panic("as asked")
+			}
+		},
+		In:  os.Stdin,
+		Out: os.Stdout,
 	})
 	if err != nil {
 		fmt.Println("no terminal:", err)
@@ -53,19 +58,27 @@ func child(source string) int {
 			return 0
 		case "panic":
 			panic("as asked")
-		case "panic at the prompt":
-			t.cfg.Prompt = nil
 		case "run":
 			run(ctx)
-		case "log":
-			go t.Print("a message")
+		case "signal":
+			printOn(t, syscall.SIGUSR1)
 		}
 	}
 }
 
-// run is a command that lasts until Ctrl-C or the end of ctx.
+// printOn has a message printed when a signal comes, once.
+func printOn(t *Terminal, s os.Signal) {
+	came := make(chan os.Signal, 1)
+	signal.Notify(came, s)
+	go func() {
+		<-came
+		t.Print("a message")
+	}()
+}
+
+// run is a command that lasts until Ctrl-C, SIGUSR1 or the end of ctx.
 func run(ctx context.Context) {
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGUSR1)
 	defer stop()
 	fmt.Println("running")
 	<-ctx.Done()
@@ -96,6 +109,7 @@ func sources(refresh func()) map[string]func(string, int) completion.Result {
 	calls := 0
 	return map[string]func(string, int) completion.Result{
 		"known": known,
+		"panic": func(string, int) completion.Result { panic("as asked") },
 		"stuck": func(string, int) completion.Result { select {} },
 		"slow": func(line string, cursor int) completion.Result {
 			time.Sleep(300 * time.Millisecond)

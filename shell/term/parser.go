@@ -222,6 +222,26 @@ func (p *parser) fill() bool {
 	return true
 }
 
+// ahead reads what was typed before the terminal became raw, when Ctrl-D was
+// the end of a file to it: that is a NUL now, which is Ctrl-Space otherwise.
+func (p *parser) ahead() {
+	fds := []unix.PollFd{{Fd: int32(p.fd), Events: unix.POLLIN}}
+	if n, err := unix.Poll(fds, 0); n == 0 || err != nil {
+		return
+	}
+	p.mu.Lock()
+	before := len(p.queue)
+	p.mu.Unlock()
+	p.read(make([]byte, readSize))
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := before; i < len(p.queue); i++ {
+		if p.queue[i] == 0 {
+			p.queue[i] = 0x04
+		}
+	}
+}
+
 // read reads what the terminal has. An error is the end of the input.
 func (p *parser) read(buf []byte) {
 	n, err := unix.Read(p.fd, buf)

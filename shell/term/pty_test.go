@@ -43,7 +43,7 @@ func start(t *testing.T, source string, size ...pty.Winsize) *console {
 	if len(size) > 0 {
 		window = size[0]
 	}
-	if err := pty.Setsize(master, &window); err != nil {
+	if err := pty.Setsize(tty, &window); err != nil {
 		t.Fatal(err)
 	}
 	c := &console{t: t, pty: master, tty: tty, more: make(chan struct{}), exited: make(chan struct{})}
@@ -156,14 +156,22 @@ func (c *console) signal(s unix.Signal) {
 
 func TestEveryWayOutLeavesTheTerminalAsFound(t *testing.T) {
 	ways := map[string]func(*console){
-		"quit":                    func(c *console) { c.send("quit\r") },
-		"Ctrl-D":                  func(c *console) { c.send("\x04"); c.expect("over: EOF") },
-		"SIGTERM at the prompt":   func(c *console) { c.send("half a li"); c.signal(unix.SIGTERM); c.expect("over: ") },
-		"SIGHUP at the prompt":    func(c *console) { c.signal(unix.SIGHUP); c.expect("over: ") },
-		"SIGTERM in a command":    func(c *console) { c.send("run\r"); c.expect("running"); c.signal(unix.SIGTERM); c.expect("over: ") },
-		"panic in a command":      func(c *console) { c.send("panic\r"); c.expect("as asked") },
-		"panic at the prompt":     func(c *console) { c.send("panic at the prompt\r"); c.expect("nil pointer") },
-		"Ctrl-C and then Ctrl-D":  func(c *console) { c.send("abc\x03"); c.expect(`got: ""`); c.send("\x04") },
+		"quit":                   func(c *console) { c.send("quit\r") },
+		"Ctrl-D":                 func(c *console) { c.send("\x04"); c.expect("over: EOF") },
+		"SIGTERM at the prompt":  func(c *console) { c.send("half a li"); c.signal(unix.SIGTERM); c.expect("over: ") },
+		"SIGHUP at the prompt":   func(c *console) { c.signal(unix.SIGHUP); c.expect("over: ") },
+		"SIGTERM in a command":   func(c *console) { c.send("run\r"); c.expect("running"); c.signal(unix.SIGTERM); c.expect("over: ") },
+		"panic in a command":     func(c *console) { c.send("panic\r"); c.expect("as asked") },
+		"panic while raw":        func(c *console) { c.send("panic while raw"); c.expect("raw"); c.send("\r"); c.expect("as asked") },
+		"Ctrl-C and then Ctrl-D": func(c *console) { c.send("abc\x03"); c.expect(`got: ""`); c.send("\x04") },
+		"Ctrl-D during a command": func(c *console) {
+			c.send("run\r")
+			c.expect("running")
+			c.send("\x04ok")
+			c.expect("ok") // echoed, so the key before it has come as well
+			c.signal(unix.SIGUSR1)
+			c.expect("over: EOF")
+		},
 		"Ctrl-D with a stuck Tab": func(c *console) { c.send("\t"); c.send("\x04") },
 		"Ctrl-D typed ahead":      func(c *console) { c.send("one\rtwo\r\x04"); c.expect(`got: "two"`) },
 		"SIGTERM in a search":     func(c *console) { c.send("\x12old"); c.expect("old"); c.signal(unix.SIGTERM) },
@@ -181,7 +189,7 @@ func TestEveryWayOutLeavesTheTerminalAsFound(t *testing.T) {
 
 func (c *console) resize(rows, columns uint16) {
 	c.t.Helper()
-	if err := pty.Setsize(c.pty, &pty.Winsize{Rows: rows, Cols: columns}); err != nil {
+	if err := pty.Setsize(c.tty, &pty.Winsize{Rows: rows, Cols: columns}); err != nil {
 		c.t.Fatal(err)
 	}
 }
@@ -349,12 +357,26 @@ func TestWindowOfNoSizeWorks(t *testing.T) {
 }
 
 func TestMessageIsPrintedAboveTheLine(t *testing.T) {
-	c := start(t, "known")
+	c := start(t, "known", pty.Winsize{Rows: 24, Cols: 20})
 	c.expect("mm$ ")
-	c.send("log\r")
-	c.expect("a message\r\n")
-	c.send("still\r")
-	c.expect(`got: "still"`)
+	c.send("signal\r")
+	c.expect(`got: "signal"`)
+	c.expect("mm$ ")
+	c.send("a line of more than one row")
+	c.expect("mm$ a line of more than one row\x1b[J")
+	c.signal(unix.SIGUSR1)
+	c.expect("\x1b[1A\r\x1b[Ja message\r\n\r\n")
+	c.expect("mm$ a line of more than one row")
+	c.send("s\r")
+	c.expect(`got: "a line of more than one rows"`)
+}
+
+func TestPanicInACompletionLeavesTheTerminalAsFound(t *testing.T) {
+	c := start(t, "panic")
+	c.expect("mm$ ")
+	c.send("\t")
+	c.expect("as asked")
+	c.expectExit()
 }
 
 func TestIdlePromptCostsNothing(t *testing.T) {

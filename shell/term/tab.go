@@ -95,6 +95,7 @@ func lineOf(b *prompt.Buffer) (line string, cursor int) {
 type completer struct {
 	complete func(line string, cursor int) completion.Result
 	ready    func() // called when there is a result
+	crashed  func() // called before a panic in complete goes on
 
 	changed chan struct{} // holds one token: more is known
 
@@ -105,8 +106,8 @@ type completer struct {
 	done  *completion.Result
 }
 
-func newCompleter(complete func(string, int) completion.Result, ready func()) *completer {
-	return &completer{complete: complete, ready: ready, changed: make(chan struct{}, 1)}
+func newCompleter(complete func(string, int) completion.Result, ready, crashed func()) *completer {
+	return &completer{complete: complete, ready: ready, crashed: crashed, changed: make(chan struct{}, 1)}
 }
 
 // ask has r worked out.
@@ -149,6 +150,12 @@ func (c *completer) result() (request, completion.Result, bool) {
 
 // run works out what is asked until nothing is.
 func (c *completer) run() {
+	defer func() {
+		if r := recover(); r != nil {
+			c.crashed()
+			panic(r)
+		}
+	}()
 	for {
 		c.mu.Lock()
 		r := c.next

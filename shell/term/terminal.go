@@ -92,7 +92,7 @@ func New(cfg Config) (*Terminal, error) {
 		return nil, err
 	}
 	t := &Terminal{cfg: cfg, mode: m, in: in, out: &writer{out: cfg.Out, await: in.awaitKey}, past: newPast(cfg.History)}
-	t.tabs = newCompleter(cfg.Complete, func() { in.post(keyDone) })
+	t.tabs = newCompleter(cfg.Complete, func() { in.post(keyDone) }, m.restore)
 	if t.edit, err = t.newPrompt(); err != nil {
 		return nil, errors.Join(err, in.close())
 	}
@@ -174,6 +174,7 @@ func (t *Terminal) begin() error {
 		t.end()
 		return io.EOF // it was a terminal in New: it has hung up
 	}
+	t.in.ahead()
 	return nil
 }
 
