@@ -38,6 +38,7 @@ var allowed = []edge{
 	{"shell", "completion", "the grammar implements completion's interface"},
 	{"shell", "vmconfig", "vm config's commands come from its table"},
 	{"shell", "shell/grammar", "parsing has no I/O in it"},
+	{"shell", "shell/output", "answers are rendered and escaped in one place"},
 	{"shell", "shell/term", "the prompt is one of three front ends"},
 }
 
