@@ -32,7 +32,7 @@ func Complete(g Grammar, line string, cursor int, src Sources) Result {
 func candidates(g Grammar, words []string, text string, src Sources) []Candidate {
 	var all []Candidate
 	if found, ok := prefixed(text, src); ok {
-		all = append(all, found...)
+		all = found
 	}
 	for _, slot := range expand(g, g.Slots(words)) {
 		all = append(all, inSlot(slot, text, src)...)
@@ -92,11 +92,27 @@ func inSlot(slot Slot, text string, src Sources) []Candidate {
 	}
 }
 
-// named makes candidates of names, each behind head.
+// named makes candidates of names, each behind head. A mesh may have 100,000
+// names, so their texts are parts of one.
 func named(names []string, head string) []Candidate {
 	out := make([]Candidate, len(names))
+	var all strings.Builder
+	if head != "" {
+		size := 0
+		for _, name := range names {
+			size += len(head) + len(name)
+		}
+		all.Grow(size)
+	}
 	for i, name := range names {
-		out[i].Text = head + name
+		if head == "" {
+			out[i].Text = name
+			continue
+		}
+		from := all.Len()
+		all.WriteString(head)
+		all.WriteString(name)
+		out[i].Text = all.String()[from:]
 	}
 	return out
 }

@@ -251,7 +251,7 @@ func BenchmarkCompleteSixteenNodesOfTenThousand(b *testing.B) {
 		for _, a := range answers {
 			all = merge(all, decodeNames(a, ""))
 		}
-		line := "file get "
+		line := "echo file:"
 		if r := Complete(toy{}, line, len(line), known{MeshFile: all}); len(r.Candidates) != 16*maxNames {
 			b.Fatal(len(r.Candidates))
 		}

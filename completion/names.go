@@ -44,6 +44,7 @@ func encodeNames(names []string) []byte {
 // make no sense or go over a limit, and leaves out what is no name of a file or
 // directory that begins with prefix, in prefix's directory.
 func decodeNames(b []byte, prefix string) []string {
+	var all strings.Builder // names are parts of one text: there may be 10,000
 	var names []string
 	name := make([]byte, 0, wire.MaxFileName+1)
 	for total := 0; len(b) > 0 && len(names) < maxNames && total < maxNamesBytes; total += len(name) {
@@ -58,7 +59,9 @@ func decodeNames(b []byte, prefix string) []string {
 		}
 		name = append(name[:shared], b[n:n+int(rest)]...)
 		b = b[n+int(rest):]
-		if s := string(name); fits(s, prefix) {
+		from := all.Len()
+		all.Write(name)
+		if s := all.String()[from:]; fits(s, prefix) {
 			names = append(names, s)
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"os"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -12,11 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Sizes and times of the parser.
+// Sizes of windows.
 const (
-	readSize   = 4096                  // bytes
-	escapeTime = 50 * time.Millisecond // that the rest of a sequence may take
-
 	// boundlessRows is the height that go-prompt is told: it refuses to draw
 	// a line that is higher than its window.
 	boundlessRows   = 10_000
@@ -198,65 +194,6 @@ func (p *parser) searchedLocked(t token) string {
 	return searching(t.key)
 }
 
-// fill waits for input or for something posted and reads what there is. It
-// reports false when the rest of a sequence did not come in time.
-func (p *parser) fill() bool {
-	p.mu.Lock()
-	timeout := -1
-	if len(p.queue) > 0 {
-		timeout = int(escapeTime / time.Millisecond)
-	}
-	p.mu.Unlock()
-	fds := []unix.PollFd{{Fd: int32(p.fd), Events: unix.POLLIN}, {Fd: int32(p.wake[0]), Events: unix.POLLIN}}
-	n, err := unix.Poll(fds, timeout)
-	if n == 0 && err == nil {
-		return false
-	}
-	var buf [readSize]byte
-	if fds[1].Revents != 0 {
-		_, _ = unix.Read(p.wake[0], buf[:])
-	}
-	if fds[0].Revents != 0 {
-		p.read(buf[:])
-	}
-	return true
-}
-
-// ahead reads what was typed before the terminal became raw, when Ctrl-D was
-// the end of a file to it: that is a NUL now, which is Ctrl-Space otherwise.
-func (p *parser) ahead() {
-	fds := []unix.PollFd{{Fd: int32(p.fd), Events: unix.POLLIN}}
-	if n, err := unix.Poll(fds, 0); n == 0 || err != nil {
-		return
-	}
-	p.mu.Lock()
-	before := len(p.queue)
-	p.mu.Unlock()
-	p.read(make([]byte, readSize))
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for i := before; i < len(p.queue); i++ {
-		if p.queue[i] == 0 {
-			p.queue[i] = 0x04
-		}
-	}
-}
-
-// read reads what the terminal has. An error is the end of the input.
-func (p *parser) read(buf []byte) {
-	n, err := unix.Read(p.fd, buf)
-	if errors.Is(err, unix.EINTR) || errors.Is(err, unix.EAGAIN) {
-		return
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if n <= 0 || err != nil {
-		p.closed = true
-		return
-	}
-	p.queue = append(p.queue, buf[:n]...)
-}
-
 // awaitKey blocks until n keys have been handed out since Setup. go-prompt
 // looks for a key every 10 ms; it is kept here instead, after each drawing, for
 // as long as there is none.
@@ -269,37 +206,6 @@ func (p *parser) awaitKey(n int) {
 	// The key is on its way to go-prompt. If it looks too early it looks
 	// again in 10 ms.
 	time.Sleep(time.Millisecond)
-}
-
-// pastedLine takes a whole line off the queue where there is one of nothing but
-// text.
-func (p *parser) pastedLine() (string, bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if len(p.posted) > 0 {
-		return "", false
-	}
-	var line strings.Builder
-	for rest := p.queue; len(rest) > 0; {
-		t := scan(rest, false)
-		switch {
-		case t.key == keyEnter:
-			p.queue = rest[t.size:]
-			return line.String(), true
-		case t.size == 0 || t.key != "":
-			return "", false
-		}
-		line.WriteString(t.text)
-		rest = rest[t.size:]
-	}
-	return "", false
-}
-
-// drop forgets what was typed ahead.
-func (p *parser) drop() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.queue = nil
 }
 
 // setCapture turns a search on or off.
