@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -39,13 +40,14 @@ func serve(ctx context.Context, opts shell.Options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, release()) }()
-	log, level, err := openLog(opts)
+	console := shell.NewConsole(os.Stderr)
+	log, level, err := openLog(opts, console)
 	if err != nil {
 		return err
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	n, err := newNode(opts, log, level, stop)
+	n, err := newNode(opts, console, log, level, stop)
 	if err != nil {
 		return err
 	}
@@ -58,8 +60,8 @@ func serve(ctx context.Context, opts shell.Options) (err error) {
 
 // openLog returns the one logger of the program, which never writes to
 // standard output.
-func openLog(opts shell.Options) (*slog.Logger, *slog.LevelVar, error) {
-	out, level := os.Stderr, new(slog.LevelVar)
+func openLog(opts shell.Options, out io.Writer) (*slog.Logger, *slog.LevelVar, error) {
+	level := new(slog.LevelVar)
 	if err := level.UnmarshalText([]byte(opts.Level)); err != nil {
 		return nil, nil, fmt.Errorf("-level: %w", err)
 	}
@@ -73,7 +75,7 @@ func openLog(opts shell.Options) (*slog.Logger, *slog.LevelVar, error) {
 }
 
 // newNode makes the parts and hands each what it needs of the others.
-func newNode(opts shell.Options, log *slog.Logger, level *slog.LevelVar, stop func()) (*node, error) {
+func newNode(opts shell.Options, console *shell.Console, log *slog.Logger, level *slog.LevelVar, stop func()) (*node, error) {
 	n := &node{socket: shell.SocketPath(opts.Base)}
 	var err error
 	if n.mesh, err = newMesh(opts, log); err != nil {
@@ -88,7 +90,8 @@ func newNode(opts shell.Options, log *slog.Logger, level *slog.LevelVar, stop fu
 	n.names = completion.NewMeshNames(n.mesh, n.files.Names, func() { n.shell.NamesChanged() })
 	n.shell, err = shell.New(shell.Config{
 		Mesh: n.mesh, Files: shell.FromEngine(n.engine), Store: n.files, Names: n.names, LocalNames: n.files.Names,
-		VM: vmconfig.New(n.files.Dir()), Version: version, Args: opts.Args(), Level: level, Log: log, Stop: stop,
+		VM: vmconfig.New(n.files.Dir()), Version: version, Args: opts.Args(), Console: console,
+		Level: level, Log: log, Stop: stop,
 	})
 	if err != nil {
 		return nil, err

@@ -4,13 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
-	"sync/atomic"
 
 	"minimega/mesh/wire"
 	"minimega/shell/grammar"
 	"minimega/shell/output"
-	"minimega/shell/term"
 	"minimega/vmconfig"
 )
 
@@ -24,6 +23,7 @@ type Config struct {
 
 	LocalNames func(prefix string, limit int) []string // this node's files, for Tab; may be nil
 
+	Console *Console       // where the log goes, which the prompt takes over; nil: nowhere
 	Version string         // as `version` prints it
 	Args    [][2]string    // flag, value: as `args` prints them
 	Level   *slog.LevelVar // `log level`; nil: cannot be changed
@@ -36,7 +36,6 @@ type Shell struct {
 	cfg      Config
 	commands []Command
 	grammar  *grammar.Grammar
-	refresh  atomic.Pointer[term.Terminal] // where Tab is to be tried again; nil: no prompt
 }
 
 // New returns a shell. Its error wraps [grammar.ErrPattern], which the table of
@@ -47,6 +46,9 @@ func New(cfg Config) (*Shell, error) {
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Console == nil {
+		cfg.Console = NewConsole(io.Discard)
 	}
 	if cfg.Stop == nil {
 		cfg.Stop = func() {}

@@ -27,8 +27,8 @@ func (s *Shell) RunTerminal(ctx context.Context, tty TTY) error {
 		return err
 	}
 	defer t.Close()
-	s.refresh.Store(t)
-	defer s.refresh.Store(nil)
+	s.cfg.Console.prompt.Store(t)
+	defer s.cfg.Console.prompt.Store(nil)
 	return s.RunPrompt(ctx, t, tty.Out, tty.Err, barWatch(tty.Err))
 }
 
@@ -44,11 +44,7 @@ func AttachTerminal(ctx context.Context, tty TTY) error {
 
 // NamesChanged says that more is known for Tab. It does not block, and may be
 // called at any time.
-func (s *Shell) NamesChanged() {
-	if t := s.refresh.Load(); t != nil {
-		t.Refresh()
-	}
-}
+func (s *Shell) NamesChanged() { s.cfg.Console.refresh() }
 
 // open prepares the terminal.
 func (tty TTY) open(prompt func() string, complete func(string, int) completion.Result) (*term.Terminal, error) {

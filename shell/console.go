@@ -1,0 +1,35 @@
+package shell
+
+import (
+	"io"
+	"sync/atomic"
+
+	"minimega/shell/term"
+)
+
+// Console is where log lines go that have no file: to err, or above the line
+// that is being edited while there is a prompt. It may be written to from any
+// goroutine.
+type Console struct {
+	err    io.Writer
+	prompt atomic.Pointer[term.Terminal] // nil: there is none
+}
+
+// NewConsole returns a console without a prompt.
+func NewConsole(err io.Writer) *Console { return &Console{err: err} }
+
+// Write prints b, which is whole lines.
+func (c *Console) Write(b []byte) (int, error) {
+	if t := c.prompt.Load(); t != nil {
+		t.Print(string(b))
+		return len(b), nil
+	}
+	return c.err.Write(b)
+}
+
+// refresh says that more is known for Tab.
+func (c *Console) refresh() {
+	if t := c.prompt.Load(); t != nil {
+		t.Refresh()
+	}
+}
