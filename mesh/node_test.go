@@ -279,3 +279,30 @@ func TestSettleReturnsOnceTheMeshIsStill(t *testing.T) {
 		t.Errorf("later: %v", err)
 	}
 }
+
+func TestSixteenNodesThatKnowOneMeetWithinThreeSeconds(t *testing.T) {
+	var nodes []*testNode
+	for i := range 16 {
+		nodes = append(nodes, start(t, fmt.Sprintf("kn%d", i+1), func(c *Config) {
+			c.tune.timing = defaultTuning().timing
+			if i > 0 {
+				c.Join = []string{nodes[0].addr()}
+			}
+		}))
+	}
+	began := time.Now()
+	for _, n := range nodes {
+		n.sees(15)
+	}
+	t.Logf("after %v", time.Since(began))
+	replies := 0
+	for r := range nodes[3].Call(soon(t), ids(nodes...), "echo", nil) {
+		if r.Err != nil {
+			t.Errorf("%s: %v", r.From.Name, r.Err)
+		}
+		replies++
+	}
+	if replies != 16 {
+		t.Errorf("%d replies", replies)
+	}
+}

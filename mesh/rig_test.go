@@ -35,7 +35,7 @@ func fast() topology.Timing {
 // testNode is a node that runs on loopback until the test ends.
 type testNode struct {
 	*Node
-	t    *testing.T
+	t    testing.TB
 	log  *logBuffer
 	nets *network
 	stop func() // leaves in good order and waits
@@ -60,7 +60,7 @@ func (b *logBuffer) String() string {
 }
 
 // start runs a node; change may be nil.
-func start(t *testing.T, name string, change func(*Config)) *testNode {
+func start(t testing.TB, name string, change func(*Config)) *testNode {
 	t.Helper()
 	n := &testNode{t: t, log: &logBuffer{}, nets: newNetwork()}
 	tune := defaultTuning()
@@ -177,7 +177,7 @@ func meshed(t *testing.T, count, degree int) []*testNode {
 	return nodes
 }
 
-func soon(t *testing.T) context.Context {
+func soon(t testing.TB) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(cancel)
 	return ctx

@@ -155,7 +155,9 @@ func (t *trust) server() *tls.Config {
 		MinVersion:             tls.VersionTLS13,
 		NextProtos:             []string{wire.ALPNControl, wire.ALPNData},
 		SessionTicketsDisabled: true,
-		VerifyConnection:       t.verify,
+
+		DynamicRecordSizingDisabled: true, // bulk, not web pages
+		VerifyConnection:            t.verify,
 	}
 }
 
@@ -168,7 +170,9 @@ func (t *trust) client(protocol string) *tls.Config {
 		InsecureSkipVerify: true,
 		MinVersion:         tls.VersionTLS13,
 		NextProtos:         []string{protocol},
-		VerifyConnection:   t.verify,
+
+		DynamicRecordSizingDisabled: true,
+		VerifyConnection:            t.verify,
 	}
 }
 

@@ -190,7 +190,7 @@ func (m *Machine) checkLinks(now time.Time) {
 }
 
 // prune drops some links when there are more than twice as many as wanted:
-// those whose other end has more than it wants too, and shares a peer with us.
+// those whose other end has other links too, and shares a peer with us.
 func (m *Machine) prune(now time.Time) {
 	m.pruneAt = now.Add(m.jitter(2 * m.timing.Ping))
 	surplus := len(m.byPeer) - max(2*m.degree, m.degree+4)
@@ -210,10 +210,11 @@ func (m *Machine) prune(now time.Time) {
 	}
 }
 
-// canSpare reports whether the peer has enough links, and one to a peer of ours.
+// canSpare reports whether the peer has other links, one of them to a peer of
+// ours. Should it then have fewer than it wants, it dials somebody with few.
 func (m *Machine) canSpare(l *link) bool {
 	peer := m.nodes[l.peer]
-	if peer == nil || peer.state.Want == 0 || len(peer.linked) <= int(peer.state.Want)+1 {
+	if peer == nil || peer.state.Want == 0 || len(peer.linked) < 3 {
 		return false
 	}
 	return slices.ContainsFunc(peer.linked, func(n *node) bool {

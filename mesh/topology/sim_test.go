@@ -288,6 +288,25 @@ func TestAFewNodesAreFullyMeshed(t *testing.T) {
 	}
 }
 
+func TestAStarIsThinnedOut(t *testing.T) {
+	s := newSim()
+	hub := s.add(4)
+	for range 60 {
+		h := s.add(4)
+		s.step(h, func() { h.Join(s.now, hub.target()) })
+	}
+	few := func() bool { return len(hub.Peers()) <= 12 && s.allSee(60)() }
+	if !s.run(2*time.Minute, few) {
+		t.Fatalf("the hub has %d links; %s", len(hub.Peers()), s.state())
+	}
+	t.Logf("after %v", s.now.Sub(time.Unix(0, 0)))
+	before := s.dials
+	s.run(30*time.Second, nil)
+	if s.dials-before > 10 {
+		t.Errorf("%d dials in 30 s of rest", s.dials-before)
+	}
+}
+
 // grown is a mesh that formed over hints of a few others each.
 func grown(t *testing.T, nodes int) *sim {
 	t.Helper()

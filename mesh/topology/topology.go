@@ -38,8 +38,8 @@
 // Who is hinted and cannot be reached is dialled, at most 5 a second after a
 // first burst, with growing pauses from 0.2 to 10 s. A node with less than its
 // degree of links dials members, of two random ones the one with fewer links.
-// One with more than twice its degree drops some whose other end can spare
-// them. Of two links between the same two nodes, the node with the lower id
+// One with more than twice its degree drops some that are not the only way to
+// their end. Of two links between the same two nodes, the node with the lower id
 // drops one: there is a single judge, so that never both go.
 package topology
 
