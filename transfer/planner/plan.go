@@ -152,7 +152,7 @@ func (r *Receiver) deals(now time.Duration) {
 
 // twice asks a second, idle holder for what is late when little is left.
 func (r *Receiver) twice(now time.Duration) {
-	if r.free.Count() > 0 || r.missing.Count() > endgame {
+	if r.missing.Count() > endgame {
 		return
 	}
 	for c := r.missing.Next(0); c >= 0; c = r.missing.Next(c + 1) {
