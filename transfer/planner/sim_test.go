@@ -252,6 +252,9 @@ func TestSwarmComesCloseToTheBound(t *testing.T) {
 }
 
 func TestSixtyFourReceiversShareASmallFile(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a quarter of a minute")
+	}
 	const k, n = 256, 64
 	s := newSim(1, n, k, time.Millisecond)
 	took := s.run(func(*simNode) bool { return true })
