@@ -85,18 +85,28 @@ func (b *Batch) Publish() error {
 		return errors.Join(err, b.Abandon())
 	}
 	var errs []error
+	parents := make(map[string]string)
 	for _, f := range b.files {
-		errs = append(errs, b.publish(f))
+		errs = append(errs, b.publish(f, parents))
 	}
 	errs = append(errs, b.flush(), b.Abandon())
 	return errors.Join(errs...)
 }
 
-func (b *Batch) publish(f batched) error {
-	real, _, err := b.store.makeParents(f.name)
-	if err != nil {
-		return err
+// publish moves f to its name. In parents it keeps the directories that it has
+// made or found: directory → the same without links.
+func (b *Batch) publish(f batched, parents map[string]string) error {
+	dir, base := path.Split(string(f.name))
+	parent, known := parents[dir]
+	if !known {
+		real, _, err := b.store.makeParents(f.name)
+		if err != nil {
+			return err
+		}
+		parent = path.Dir(real)
+		parents[dir] = parent
 	}
+	real := path.Join(parent, base)
 	if err := b.store.move(f.temp, real, f.name); err != nil {
 		return err
 	}

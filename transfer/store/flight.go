@@ -23,15 +23,15 @@ func (s *Store) Manifest(ctx context.Context, name wire.FileName) (*Manifest, er
 // file may change while it is read. Size and chunk size are Source's and
 // wire.ChunkSizeFor's to tell.
 func (s *Store) ManifestAhead(ctx context.Context, name wire.FileName, hashed func(first int, hashes []byte)) (*Manifest, error) {
-	if m, ok := s.Cached(name); ok {
+	real, info, err := s.regular(name)
+	if err != nil {
+		return nil, err
+	}
+	if m, ok := s.hash.manifest(real, statOf(info)); ok {
 		if hashed != nil && m.Count() > 0 {
 			hashed(0, m.Hashes)
 		}
 		return m, nil
-	}
-	real, _, err := s.regular(name)
-	if err != nil {
-		return nil, err
 	}
 	f := s.join(wire.FileName(real))
 	defer s.leave(f)
@@ -119,7 +119,7 @@ func (s *Store) fly(ctx context.Context, f *flight) {
 
 func (s *Store) hashInto(ctx context.Context, f *flight) error {
 	began := s.hash.now()
-	src, err := s.Source(f.real)
+	src, err := s.open(f.real, string(f.real))
 	if err != nil {
 		close(f.started)
 		return err

@@ -16,6 +16,18 @@ import (
 // which are gone when it returns, and tells p how far it has come. The error
 // wraps wire.ErrChanged when f changed meanwhile.
 func hashFile(ctx context.Context, f *Source, m *Manifest, p *progress) error {
+	if err := hashAll(ctx, f, m, p); err != nil {
+		return err
+	}
+	p.finish(m.Count())
+	return f.unchanged()
+}
+
+// hashAll is hashFile without the look at the end.
+func hashAll(ctx context.Context, f *Source, m *Manifest, p *progress) error {
+	if m.Count() <= 1 { // not worth a goroutine
+		return dataChunks(f, m, func(i int) error { return hashChunk(f, m, i, make([]byte, m.Len(i))) })
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	work := make(chan int)
 	group.Go(func() error {
@@ -33,25 +45,28 @@ func hashFile(ctx context.Context, f *Source, m *Manifest, p *progress) error {
 	for range min(runtime.GOMAXPROCS(0), m.Count()) {
 		group.Go(func() error { return hashChunks(f, m, p, work) })
 	}
-	if err := group.Wait(); err != nil {
-		return err
-	}
-	p.finish(m.Count())
-	return f.unchanged()
+	return group.Wait()
 }
 
 // hashChunks hashes the chunks that come from work until it is closed.
 func hashChunks(f *Source, m *Manifest, p *progress, work <-chan int) error {
-	var buf []byte
+	buf := make([]byte, m.ChunkSize)
 	for i := range work {
-		buf = sized(buf, m.Len(i))
-		if _, err := f.ReadAt(buf, m.offset(i)); err != nil {
+		if err := hashChunk(f, m, i, buf[:m.Len(i)]); err != nil {
 			return err
 		}
-		sum := blake3.Sum256(buf)
-		copy(m.Hashes[i*wire.HashSize:], sum[:])
 		p.done(i)
 	}
+	return nil
+}
+
+// hashChunk reads chunk i into buf, which is as long, and puts its hash into m.
+func hashChunk(f *Source, m *Manifest, i int, buf []byte) error {
+	if _, err := f.ReadAt(buf, m.offset(i)); err != nil {
+		return err
+	}
+	sum := blake3.Sum256(buf)
+	copy(m.Hashes[i*wire.HashSize:], sum[:])
 	return nil
 }
 

@@ -128,10 +128,8 @@ func (p *Partial) recheck(claimed []byte) error {
 	src := &Source{name: p.name, f: p.data, stat: fileStat{size: p.m.Size}}
 	var buf []byte
 	return dataChunks(src, p.m, func(i int) error {
-		p.mu.Lock()
-		defer p.mu.Unlock() // nobody else has p yet
 		if claimed[i/8]&(1<<(i%8)) != 0 {
-			p.holdLocked(i)
+			p.holdLocked(i) // nobody else has it yet
 			return nil
 		}
 		if p.hasLocked(i) {

@@ -60,16 +60,18 @@ func (s *Store) Create(name wire.FileName, meta wire.Meta, m *Manifest) (*Partia
 		return nil, err
 	}
 	p := s.newPartial(name, meta, m)
+	s.adopt(p) // before the question, so that no space is promised twice
 	if err := p.Room(); err != nil {
+		p.end()
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	if err := p.makeDir(); err != nil {
+		p.end()
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	if err := p.makeFiles(); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", name, err), p.Abandon())
 	}
-	s.adopt(p)
 	return p, nil
 }
 
@@ -85,26 +87,25 @@ func (s *Store) newPartial(name wire.FileName, meta wire.Meta, m *Manifest) *Par
 	return p
 }
 
-// makeDir makes and locks the transfer directory. Another process that cleans
-// up may take it for a leftover before it is locked; then there is another.
+// makeDir makes and locks the transfer directory.
 func (p *Partial) makeDir() error {
 	for range 100 {
 		p.dir = transferPrefix + randomDigits()
 		err := p.store.root.Mkdir(p.dir, 0o700)
-		if errors.Is(err, fs.ErrExist) {
-			continue
+		if err == nil {
+			p.lock, err = p.store.lockDir(p.dir)
 		}
-		if err != nil {
+		// Taken already, or by another process that cleaned up in between.
+		again := errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, errInUse)
+		if !again {
 			return err
-		}
-		if p.lock, err = p.store.lockDir(p.dir); err == nil {
-			return nil
 		}
 	}
 	return errors.New("no name is left for a transfer directory")
 }
 
-// lockDir opens and locks a transfer directory, and fails when it is in use.
+// lockDir opens and locks a transfer directory. The error is errInUse when
+// another has locked it, and fs.ErrNotExist when that removed it.
 func (s *Store) lockDir(dir string) (*os.File, error) {
 	f, err := s.root.OpenFile(dir, syscall.O_DIRECTORY|syscall.O_NONBLOCK, 0)
 	if err != nil {
@@ -113,10 +114,13 @@ func (s *Store) lockDir(dir string) (*os.File, error) {
 	if !tryLock(f) {
 		return nil, errors.Join(errInUse, f.Close())
 	}
+	if _, err := s.root.Lstat(dir); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
 	return f, nil
 }
 
-var errInUse = errors.New("in use by another process")
+var errInUse = errors.New("in use")
 
 // makeFiles makes what is in the transfer directory.
 func (p *Partial) makeFiles() error {
@@ -231,102 +235,6 @@ func (p *Partial) ReadAt(b []byte, off int64) (int, error) {
 		}
 	}
 	return p.data.ReadAt(b, off)
-}
-
-// Sync makes what is held survive a power loss: the data first, then the
-// journal that says so. Writes go on meanwhile, and are the next Sync's. When
-// the data cannot be written back, the chunks since the last Sync are lost, and
-// no longer held.
-func (p *Partial) Sync() error {
-	p.syncing.Lock()
-	defer p.syncing.Unlock()
-	return p.syncHeld()
-}
-
-// syncHeld is Sync for those who have syncing locked.
-func (p *Partial) syncHeld() error {
-	p.mu.Lock()
-	chunks, ended := p.unsynced, p.ended
-	p.unsynced = nil
-	p.mu.Unlock()
-	if ended {
-		return fmt.Errorf("%s: %w", p.name, fs.ErrClosed)
-	}
-	if len(chunks) == 0 {
-		return nil
-	}
-	if err := datasync(p.data); err != nil {
-		p.forget(chunks)
-		return fmt.Errorf("%s: %w", p.name, err)
-	}
-	if err := p.claim(chunks); err != nil {
-		p.mu.Lock()
-		p.unsynced = append(p.unsynced, chunks...)
-		p.mu.Unlock()
-		return fmt.Errorf("%s: %w", p.name, err)
-	}
-	return nil
-}
-
-// claim writes chunks, whose data is on the disk, into the journal, and before
-// the first time what the journal is about.
-func (p *Partial) claim(chunks []uint32) error {
-	if !p.journal.based {
-		if err := p.syncManifest(); err != nil {
-			return err
-		}
-		if err := p.lock.Sync(); err != nil {
-			return err
-		}
-		p.journal.based = true
-	}
-	return p.journal.append(chunks)
-}
-
-// Close syncs and gives the descriptors back; the transfer directory stays, for
-// Leftovers. Ending twice is no error.
-func (p *Partial) Close() error {
-	p.syncing.Lock()
-	defer p.syncing.Unlock()
-	err := p.syncHeld()
-	if !p.end() {
-		return nil
-	}
-	return errors.Join(err, p.closeFiles())
-}
-
-// Abandon removes the transfer directory, unless p has ended already.
-func (p *Partial) Abandon() error {
-	p.syncing.Lock()
-	defer p.syncing.Unlock()
-	if !p.end() {
-		return nil
-	}
-	err := p.store.root.RemoveAll(p.dir)
-	return errors.Join(err, p.closeFiles())
-}
-
-// end marks p as ended, and reports whether it was not before.
-func (p *Partial) end() bool {
-	p.store.mu.Lock()
-	delete(p.store.live, p)
-	p.store.mu.Unlock()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	was := p.ended
-	p.ended = true
-	return !was
-}
-
-// closeFiles closes what is open of p's files, the lock last.
-func (p *Partial) closeFiles() error {
-	var errs []error
-	for _, f := range []*os.File{p.data, p.journal.f, p.lock} {
-		if f != nil {
-			errs = append(errs, f.Close())
-		}
-	}
-	return errors.Join(errs...)
 }
 
 func (p *Partial) hasLocked(i int) bool { return p.have[i/8]&(1<<(i%8)) != 0 }

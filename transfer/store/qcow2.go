@@ -72,23 +72,26 @@ func backingName(r io.ReaderAt, head []byte) (string, error) {
 		return "", fmt.Errorf("%w: backing file name: must lie in the first cluster, but begins at %d", ErrBacking, off)
 	}
 	name := make([]byte, size)
-	if _, err := r.ReadAt(name, int64(off)); err == io.EOF {
+	n, err := r.ReadAt(name, int64(off))
+	switch {
+	case n == len(name): // whether that was the end or not
+	case err == io.EOF:
 		return "", fmt.Errorf("%w: it ends within the backing file name", ErrBacking)
-	} else if err != nil {
+	default:
 		return "", err
 	}
-	return string(name), plainPath(string(name))
+	return plainPath(string(name))
 }
 
-// plainPath refuses what QEMU would not take as the path of a file: a name
-// with a protocol in front of it (`nbd://…`, `json:{…}`).
-func plainPath(name string) error {
+// plainPath returns name, and refuses what QEMU would not take as the path of a
+// file: a name with a protocol in front of it (`nbd://…`, `json:{…}`).
+func plainPath(name string) (string, error) {
 	if strings.ContainsRune(name, 0) {
-		return fmt.Errorf("%w: backing file name %q: must not hold a zero byte", ErrBacking, name)
+		return "", fmt.Errorf("%w: backing file name %q: must not hold a zero byte", ErrBacking, name)
 	}
 	first, _, _ := strings.Cut(name, "/")
 	if protocol, _, found := strings.Cut(first, ":"); found {
-		return fmt.Errorf("%w: backing file %q: must be a plain path, but names the protocol %q", ErrBacking, name, protocol)
+		return "", fmt.Errorf("%w: backing file %q: must be a plain path, but names the protocol %q", ErrBacking, name, protocol)
 	}
-	return nil
+	return name, nil
 }

@@ -14,7 +14,6 @@ import (
 // methods may be called concurrently.
 type Source struct {
 	name wire.FileName
-	real string // where it lies, without links
 	meta wire.Meta
 	stat fileStat // when it was opened
 	f    *os.File
@@ -28,6 +27,11 @@ func (s *Store) Source(name wire.FileName) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
+	return s.open(name, real)
+}
+
+// open opens what has just been a regular file, at a path without links.
+func (s *Store) open(name wire.FileName, real string) (*Source, error) {
 	f, err := s.root.OpenFile(real, os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
@@ -39,7 +43,7 @@ func (s *Store) Source(name wire.FileName) (*Source, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", name, err), f.Close())
 	}
-	return &Source{name: name, real: real, meta: metaOf(info), stat: statOf(info), f: f}, nil
+	return &Source{name: name, meta: metaOf(info), stat: statOf(info), f: f}, nil
 }
 
 // Name returns the name that the file was opened under.
