@@ -64,6 +64,9 @@ func (s *sim) after(d time.Duration, do func()) {
 
 const slot = 5 * time.Millisecond
 
+// lazyNews is how late news may be of a chunk that another receiver has too.
+const lazyNews = 50 * time.Millisecond
+
 func newSim(seeds, receivers, chunks int, latency time.Duration) *sim {
 	s := &sim{latency: latency, bound: 2, chunks: chunks}
 	n := seeds + receivers
@@ -202,6 +205,10 @@ func (s *sim) arrive(from, to *simNode, c int) {
 	if !to.rx.Lacks(c) {
 		to.twice++
 	}
+	delay := s.latency
+	if !to.rx.Fresh(c) {
+		delay += lazyNews
+	}
 	to.rx.Arrived(s.now, Peer(from.id), c)
 	to.dealer.Own(c)
 	if to.rx.Missing() == 0 && to.done == 0 {
@@ -214,7 +221,7 @@ func (s *sim) arrive(from, to *simNode, c int) {
 		if other == to || other == from {
 			continue
 		}
-		s.after(s.latency, func() {
+		s.after(delay, func() {
 			other.dealer.Have(Asker(to.id), c)
 			if other.rx != nil {
 				other.rx.Have(Peer(to.id), first, marks)
