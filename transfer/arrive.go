@@ -55,13 +55,15 @@ func (f *fetch) good(s *source, i, size int) {
 		f.mu.Unlock()
 		return
 	}
+	fresh := f.rx.Fresh(i)
 	f.rx.Arrived(f.e.now(), s.peer, i)
 	s.given += int64(size)
 	f.unsynced += int64(size)
 	f.rate.add(f.e.now(), size)
 	f.countLocked(i, 1)
-	told := f.tellLocked(i)
+	told := f.tellLocked(i, fresh)
 	f.planLocked()
+	f.pokeLocked()
 	done := f.rx.Missing() == 0
 	if i == 0 {
 		select {
@@ -77,28 +79,38 @@ func (f *fetch) good(s *source, i, size int) {
 	}
 }
 
-// tellLocked sends news of chunk i to the sources that lack it and notes it for
-// the others. It returns who need not be told otherwise.
-func (f *fetch) tellLocked(i int) map[wire.NodeID]bool {
+// tellLocked sends news of chunk i to the sources that lack it, where it is
+// fresh, so that nobody else can pass it on, and notes it for the others: with
+// all news at once a swarm would be busy with little else. It returns who need
+// not be told otherwise. The writers are woken by pokeLocked, when what else
+// there is to say is queued too.
+func (f *fetch) tellLocked(i int, fresh bool) map[wire.NodeID]bool {
 	if f.private {
 		return nil
 	}
 	told := make(map[wire.NodeID]bool, len(f.byPeer))
 	for peer, s := range f.byPeer {
 		told[s.node.ID] = true
-		if f.rx.PeerHas(peer, i) {
-			s.notLazy(i)
+		if !fresh || f.rx.PeerHas(peer, i) {
+			s.later(i)
 			continue
 		}
-		s.link.out.add(func(b []byte) []byte {
+		s.link.out.addQuiet(func(b []byte) []byte {
 			return wire.AppendHave(b, wire.Have{Topic: s.topic, First: uint32(i), Bits: []byte{1}})
 		})
 	}
 	return told
 }
 
-// notLazy widens what the source is to be told at leisure.
-func (s *source) notLazy(i int) {
+// pokeLocked wakes the writers that have something to say.
+func (f *fetch) pokeLocked() {
+	for _, s := range f.byPeer {
+		s.link.out.pokeIfAny()
+	}
+}
+
+// later widens what the source is to be told at leisure.
+func (s *source) later(i int) {
 	if s.lazyTo == 0 {
 		s.lazyFrom, s.lazyTo = i, i+1
 		return
@@ -106,14 +118,15 @@ func (s *source) notLazy(i int) {
 	s.lazyFrom, s.lazyTo = min(s.lazyFrom, i), max(s.lazyTo, i+1)
 }
 
-// tellLazyLocked tells complete holders what need not be dealt any more.
+// tellLazyLocked tells what was put off: to complete holders, so that they do
+// not deal it, and to others, so that they have one more to ask.
 func (f *fetch) tellLazyLocked() {
 	if f.private {
 		return
 	}
 	var own []byte
-	for peer, s := range f.byPeer {
-		if s.lazyTo == 0 || !f.rx.PeerFull(peer) {
+	for _, s := range f.byPeer {
+		if s.lazyTo == 0 {
 			continue
 		}
 		if own == nil {

@@ -62,6 +62,25 @@ func (o *outbox) add(grow func([]byte) []byte) {
 	o.poke()
 }
 
+// addQuiet is add that leaves the writer asleep.
+func (o *outbox) addQuiet(grow func([]byte) []byte) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.err == nil {
+		o.frames = grow(o.frames)
+	}
+}
+
+// pokeIfAny wakes the writer if something is queued.
+func (o *outbox) pokeIfAny() {
+	o.mu.Lock()
+	any := len(o.frames) > 0
+	o.mu.Unlock()
+	if any {
+		o.poke()
+	}
+}
+
 // take returns what is queued, giving spare to be filled next.
 func (o *outbox) take(spare []byte) ([]byte, error) {
 	o.mu.Lock()

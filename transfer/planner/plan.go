@@ -128,7 +128,7 @@ func (r *Receiver) request(now time.Duration, p *peer, c int) {
 
 // deals keeps complete holders supplied with leave to deal.
 func (r *Receiver) deals(now time.Duration) {
-	seeds := slices.DeleteFunc(slices.Clone(r.order), func(p *peer) bool { return !p.have.Full() || p.stalled })
+	seeds := slices.DeleteFunc(slices.Clone(r.order), func(p *peer) bool { return !p.have.Full() || p.stalled && len(p.out)+len(p.credits) > 0 })
 	if r.limit < r.missing.Len() {
 		for _, p := range seeds { // a window is wanted: only requests can tell which
 			p.dry, p.offered = true, now
@@ -152,7 +152,7 @@ func (r *Receiver) deals(now time.Duration) {
 
 // twice asks a second, idle holder for what is late when little is left.
 func (r *Receiver) twice(now time.Duration) {
-	if r.free.Count() > 0 || r.missing.Count() > endgame {
+	if r.missing.Count() > endgame {
 		return
 	}
 	for c := r.missing.Next(0); c >= 0; c = r.missing.Next(c + 1) {

@@ -159,6 +159,10 @@ func (r *Receiver) PeerHas(id Peer, c int) bool {
 	return p != nil && p.have.Has(c)
 }
 
+// Fresh reports whether no peer that is not complete is known to hold chunk c:
+// news of it is urgent, because nobody else can pass it on.
+func (r *Receiver) Fresh(c int) bool { return r.holders[c] == 0 }
+
 // PeerFull reports whether a peer holds everything.
 func (r *Receiver) PeerFull(id Peer) bool {
 	p := r.peers[id]
