@@ -2,12 +2,17 @@ package mesh
 
 import (
 	"container/list"
+	"context"
+	"errors"
+	"log/slog"
 	"net"
 	"net/netip"
 	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"minimega/mesh/wire"
 )
 
 // Limits of what strangers may cost us.
@@ -109,9 +114,15 @@ func (c *complaints) allow(line string, now time.Time) bool {
 	return true
 }
 
-// complain logs what is wrong with a stranger, unless that was said lately.
+// complain logs what is wrong with a stranger, unless that was said lately. That
+// a node cannot get in is an error, since somebody has to do something; other
+// strangers are worth a warning.
 func (n *Node) complain(err error, addr string) {
+	level := slog.LevelWarn
+	if errors.Is(err, ErrForeign) || errors.Is(err, wire.ErrContext) || errors.Is(err, wire.ErrProtocol) {
+		level = slog.LevelError
+	}
 	if n.scolded.allow(err.Error(), time.Now()) {
-		n.log.Warn("connection refused: "+err.Error(), "addr", addr)
+		n.log.Log(context.Background(), level, "connection refused: "+err.Error(), "addr", addr)
 	}
 }
