@@ -107,6 +107,13 @@ func start(t testing.TB, name string, change func(*Config)) *testNode {
 	return n
 }
 
+// add has calls answered by h although the node runs already: nobody asks yet.
+func (n *testNode) add(method string, h wire.Handler) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.Handle(method, h)
+}
+
 func copyBack(conn net.Conn) {
 	buf := make([]byte, 64<<10)
 	for {
