@@ -13,7 +13,7 @@ import (
 func BenchmarkStream(b *testing.B) {
 	block := make([]byte, 1<<20)
 	nodes := [2]*testNode{start(b, "a", nil), start(b, "b", nil)}
-	nodes[1].services["sink"] = func(_ context.Context, _ wire.Member, conn net.Conn) { io.Copy(io.Discard, conn) }
+	nodes[1].HandleStream("sink", func(_ context.Context, _ wire.Member, conn net.Conn) { io.Copy(io.Discard, conn) })
 	introduce(nodes[:]...)
 	nodes[0].sees(1)
 	conn, err := nodes[0].OpenStream(soon(b), nodes[1].Self().ID, "sink")

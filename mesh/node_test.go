@@ -1,6 +1,7 @@
 package mesh
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -163,11 +164,11 @@ func TestALostRelayDoesNotLoseTheCall(t *testing.T) {
 	}
 	ran := make(chan struct{}, 8)
 	release := make(chan struct{})
-	d.methods["slow"] = func(ctx context.Context, _ wire.Member, _ []byte) ([]byte, error) {
+	d.add("slow", func(ctx context.Context, _ wire.Member, _ []byte) ([]byte, error) {
 		ran <- struct{}{}
 		<-release
 		return []byte("done"), nil
-	}
+	})
 	for _, link := range [][2]*testNode{{a, b}, {a, c}, {b, d}, {c, d}} {
 		if err := link[0].Dial(soon(t), link[1].addr()); err != nil {
 			t.Fatal(err)
@@ -305,4 +306,90 @@ func TestSixteenNodesThatKnowOneMeetWithinThreeSeconds(t *testing.T) {
 	if replies != 16 {
 		t.Errorf("%d replies", replies)
 	}
+}
+
+func TestHostsAreCompletedWithAPort(t *testing.T) {
+	for in, want := range map[string]string{
+		"kn1": "kn1:9001", "kn1:7": "kn1:7", "10.0.0.1": "10.0.0.1:9001",
+		"::1": "[::1]:9001", "[::1]": "[::1]:9001", "[::1]:7": "[::1]:7", "fe80::1%eth0": "[fe80::1%eth0]:9001",
+	} {
+		if got := withPort(in, 9001); got != want {
+			t.Errorf("%s: %s, not %s", in, got, want)
+		}
+	}
+	if got := withPort("kn1", 0); got != "kn1:9000" {
+		t.Errorf("default: %s", got)
+	}
+}
+
+func TestDialTakesNamesAndIPv6(t *testing.T) {
+	a, b := start(t, "a", nil), start(t, "b", nil)
+	if probe, err := net.Listen("tcp", "[::1]:0"); err == nil {
+		probe.Close()
+		if err := a.Dial(soon(t), fmt.Sprintf("[::1]:%d", b.Port())); err != nil {
+			t.Error(err)
+		}
+		a.sees(1)
+		return
+	}
+	if err := a.Dial(soon(t), fmt.Sprintf("localhost:%d", b.Port())); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestALongAnswerComesInPartsAndWhole(t *testing.T) {
+	nodes := chain(t, 3)
+	long := make([]byte, 5<<20+1)
+	for i := range long {
+		long[i] = byte(i * i >> 8)
+	}
+	nodes[2].add("long", func(context.Context, wire.Member, []byte) ([]byte, error) { return long, nil })
+	nodes[2].add("fail", func(context.Context, wire.Member, []byte) ([]byte, error) {
+		return nil, fmt.Errorf("no x here: %w", wire.ErrNotFound)
+	})
+	for r := range nodes[0].Call(soon(t), ids(nodes[2]), "long", nil) {
+		if r.Err != nil || !bytes.Equal(r.Body, long) {
+			t.Errorf("%d bytes, %v", len(r.Body), r.Err)
+		}
+	}
+	for r := range nodes[0].Call(soon(t), ids(nodes[2]), "fail", nil) {
+		if !errors.Is(r.Err, wire.ErrNotFound) || r.Err.Error() != "no x here: file not found" {
+			t.Errorf("failure: %v", r.Err)
+		}
+	}
+	for r := range nodes[0].Call(soon(t), ids(nodes[1]), "nothing", nil) {
+		if !errors.Is(r.Err, wire.ErrUnknownMethod) {
+			t.Errorf("unknown method: %v", r.Err)
+		}
+	}
+}
+
+func TestAHandlerEndsWithItsCaller(t *testing.T) {
+	nodes := chain(t, 3)
+	ended := make(chan error, 3)
+	began := make(chan struct{}, 3)
+	nodes[2].add("wait", func(ctx context.Context, _ wire.Member, _ []byte) ([]byte, error) {
+		began <- struct{}{}
+		<-ctx.Done()
+		ended <- ctx.Err()
+		return nil, ctx.Err()
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { <-began; cancel() }()
+	for r := range nodes[0].Call(ctx, ids(nodes[2]), "wait", nil) {
+		if !errors.Is(r.Err, context.Canceled) {
+			t.Errorf("reply: %v", r.Err)
+		}
+	}
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+	short, stop := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer stop()
+	for r := range nodes[0].Call(short, ids(nodes[2]), "wait", nil) {
+		if !errors.Is(r.Err, context.DeadlineExceeded) {
+			t.Errorf("late: %v", r.Err)
+		}
+	}
+	<-ended
 }

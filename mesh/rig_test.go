@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -104,6 +105,13 @@ func start(t testing.TB, name string, change func(*Config)) *testNode {
 		}
 	})
 	return n
+}
+
+// add has calls answered by h although the node runs already: nobody asks yet.
+func (n *testNode) add(method string, h wire.Handler) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.Handle(method, h)
 }
 
 func copyBack(conn net.Conn) {
@@ -211,6 +219,7 @@ type cable struct {
 	net    *network
 	once   sync.Once
 	closed chan struct{}
+	limit  atomic.Int64 // read deadline in Unix ns; 0 is none
 }
 
 func (c *cable) cut() bool {
@@ -229,21 +238,67 @@ func (c *cable) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// Read returns nothing more once the cable is cut.
+// Read returns nothing more once the cable is cut, but heeds its deadline.
 func (c *cable) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
-	if c.cut() {
-		<-c.closed
-		return 0, net.ErrClosed
+	for {
+		n, err := c.Conn.Read(p)
+		if !c.cut() {
+			return n, err
+		}
+		select {
+		case <-c.closed:
+			return 0, net.ErrClosed
+		default:
+		}
+		if isTimeout(err) {
+			return 0, err
+		}
+		if err != nil {
+			return 0, c.wait()
+		}
 	}
-	return n, err
+}
+
+// wait blocks until the cable is closed or its deadline has come, as when the
+// far end says nothing.
+func (c *cable) wait() error {
+	ticker := time.NewTicker(5 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-c.closed:
+			return net.ErrClosed
+		case <-ticker.C:
+		}
+		if limit := c.limit.Load(); limit != 0 && time.Now().UnixNano() >= limit {
+			return os.ErrDeadlineExceeded
+		}
+	}
+}
+
+func (c *cable) SetDeadline(t time.Time) error {
+	c.note(t)
+	return c.Conn.SetDeadline(t)
+}
+
+func (c *cable) SetReadDeadline(t time.Time) error {
+	c.note(t)
+	return c.Conn.SetReadDeadline(t)
+}
+
+func (c *cable) note(t time.Time) {
+	if t.IsZero() {
+		c.limit.Store(0)
+	} else {
+		c.limit.Store(t.UnixNano())
+	}
 }
 
 // Close of a cut cable tells the other end nothing.
 func (c *cable) Close() error {
 	c.once.Do(func() { close(c.closed) })
 	if c.cut() {
-		return nil
+		return c.Conn.SetDeadline(time.Unix(1, 0))
 	}
 	return c.Conn.Close()
 }

@@ -12,7 +12,7 @@ import (
 	"minimega/mesh/wire"
 )
 
-var simNodes = flag.Int("sim", 200, "nodes of the simulation")
+var simNodes = flag.Int("sim", 100, "nodes of the simulation")
 
 // sim runs machines against each other: links have a latency, the clock jumps
 // from event to event.

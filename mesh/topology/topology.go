@@ -29,9 +29,9 @@
 // # Life and death
 //
 // A peer is pinged every 2 s. One that was silent for 4 s is named in the
-// flooded state, so that ways around it are taken; after 8 s its link is
-// dropped. If the machine itself was stopped meanwhile it forgives everybody as
-// long as it slept.
+// flooded state, so that ways around it are taken; after 7.5 s its link is
+// dropped, so that all know within 8 s. If the machine itself was stopped
+// meanwhile it forgives everybody as long as it slept.
 //
 // # Links
 //
@@ -67,7 +67,7 @@ type Timing struct {
 // DefaultTiming is that of the package comment.
 func DefaultTiming() Timing {
 	return Timing{
-		Ping: 2 * time.Second, Suspect: 4 * time.Second, Dead: 8 * time.Second,
+		Ping: 2 * time.Second, Suspect: 4 * time.Second, Dead: 7500 * time.Millisecond,
 		Flood: 15 * time.Millisecond, Grace: 400 * time.Millisecond,
 		BackoffMin: 200 * time.Millisecond, BackoffMax: 10 * time.Second,
 		Hangup: time.Minute, Forget: 10 * time.Minute, Lost: 24 * time.Hour,
