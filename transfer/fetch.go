@@ -364,8 +364,12 @@ func (f *fetch) finish(err error) {
 	close(f.done)
 }
 
-// drop ends one job's interest; the last one cancels.
+// drop ends one job's interest; the last one cancels. When the engine stops
+// nobody has lost interest.
 func (f *fetch) drop() {
+	if f.e.ctx.Err() != nil {
+		return
+	}
 	f.mu.Lock()
 	f.jobs--
 	last := f.jobs <= 0
