@@ -23,8 +23,11 @@ type Job struct {
 	e      *Engine
 	what   string // as it was asked for
 	urgent atomic.Bool
+	told   atomic.Bool // somebody will tell the user of its failure
 	ctx    context.Context
 	cancel context.CancelFunc
+	begin  func()        // closes begun, once
+	begun  chan struct{} // closed when a file is being received or waits its turn
 	done   chan struct{}
 	parts  sync.WaitGroup // goroutines of the job
 
@@ -44,7 +47,8 @@ type file struct {
 }
 
 func (e *Engine) newJob(what string) *Job {
-	j := &Job{e: e, what: what, done: make(chan struct{}), files: map[wire.FileName]*file{}}
+	j := &Job{e: e, what: what, begun: make(chan struct{}), done: make(chan struct{}), files: map[wire.FileName]*file{}}
+	j.begin = sync.OnceFunc(func() { close(j.begun) })
 	j.ctx, j.cancel = context.WithCancel(e.ctx)
 	return j
 }
@@ -72,6 +76,7 @@ func (e *Engine) startJob(j *Job, items []item) error {
 			j.files[it.name] = &file{item: it, begun: true, ended: true}
 		}
 		j.cancel()
+		j.begin()
 		close(j.done)
 		return nil
 	}
@@ -162,9 +167,12 @@ func (j *Job) fetch(it item) error {
 	j.files[it.name].fetch, j.files[it.name].begun = f, true
 	j.mu.Unlock()
 	chained := false
-	first := f.first
+	ready, first := f.ready, f.first
 	for {
 		select {
+		case <-ready:
+			ready = nil
+			j.begin()
 		case <-first:
 			first = nil
 			backing, err := store.BackingFile(f.sink)
@@ -281,12 +289,13 @@ func (j *Job) end() {
 	e := j.e
 	e.mu.Lock()
 	delete(e.jobs, j)
-	if err != nil && !errors.Is(err, ErrCanceled) && e.ctx.Err() == nil {
-		e.failed = append(e.failed, err)
-	}
 	close(e.idle)
 	e.idle = make(chan struct{})
 	e.mu.Unlock()
+	if err != nil && !errors.Is(err, ErrCanceled) && e.ctx.Err() == nil && !j.told.Load() {
+		e.log.Error("transfer failed", "file", j.what, "err", err)
+	}
+	j.begin()
 	close(j.done)
 }
 
@@ -298,6 +307,10 @@ func joinFew(errs []error) error {
 	}
 	return errors.Join(errs...)
 }
+
+// Begun is closed when the job has ended, has a place on the disk for a file, or
+// must wait its turn: what fails at once has failed by then.
+func (j *Job) Begun() <-chan struct{} { return j.begun }
 
 // Done is closed when the job has ended.
 func (j *Job) Done() <-chan struct{} { return j.done }
@@ -318,6 +331,10 @@ func (j *Job) Files() []wire.FileName {
 
 // Hurry puts the job before others, because somebody waits for it.
 func (j *Job) Hurry() { j.urgent.Store(true) }
+
+// Follow promises that somebody tells the user if the job fails, which is
+// logged as an error otherwise.
+func (j *Job) Follow() { j.told.Store(true) }
 
 // Cancel ends the job; what it has fetched of unfinished files is removed,
 // unless another job wants it too.
