@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"context"
 	"errors"
 	"fmt"
 )
@@ -29,6 +30,7 @@ type Code uint
 var codes = [...]error{
 	nil, ErrInternal, ErrNotFound, ErrChanged, ErrBadName, ErrNotRegular,
 	ErrUnknownMethod, ErrUnreachable, ErrContext, ErrProtocol, ErrSelf, ErrBusy, ErrDenied, ErrDuplicate,
+	context.DeadlineExceeded, context.Canceled,
 }
 
 // CodeOf returns the class of err: 0 for nil, that of ErrInternal for an error
