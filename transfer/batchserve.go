@@ -78,7 +78,7 @@ func (e *Engine) sendBundle(conn net.Conn, pack *packer, b wire.Bundle) error {
 	frame = append(append(frame, byte(enc)), data...)
 	start := time.Now()
 	err = write(conn, frame)
-	pack.drained(time.Since(start))
+	pack.wrote(len(frame), time.Since(start))
 	return err
 }
 

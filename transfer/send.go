@@ -106,7 +106,7 @@ func (s *server) sendChunk() (sent bool, err error) {
 	start := time.Now()
 	err = write(s.conn, frame)
 	took := time.Since(start)
-	s.pack.drained(took)
+	s.pack.wrote(len(frame), took)
 	s.valve.wrote(len(frame), took)
 	return true, err
 }
