@@ -14,7 +14,7 @@ import (
 const (
 	poorRatio  = 0.92 // a chunk that shrinks to more than this is not worth it
 	windowSize = 8    // chunks after which the way of sending is settled again
-	tryChunks  = 2    // chunks for which plain is tried
+	tryChunks  = 2    // chunks for which the other way is tried
 	firstTry   = 64   // chunks until it is tried again, doubled each time up to
 	lastTry    = 1024
 	firstSkip  = 8 // chunks not packed after one that did not shrink, likewise
@@ -31,13 +31,14 @@ type packer struct {
 	packing bool
 	speed   float64 // of compressing, bytes a second; 0: unknown
 	ratio   float64 // of what remains
+	drain   float64 // of the connection while chunks go plain, bytes a second; 0: unknown
 	skip    int     // chunks that are sent plain, because the last did not shrink
 	backoff int     // that skip is set to next
 	count   int     // chunks in this window
 	size    int     // chunks that the window is to have
 	bytes   int     // sent in the window
 	writing time.Duration
-	until   int // chunks until plain may be tried
+	until   int // chunks until the other way may be tried
 	wait    int // that until is set to next
 }
 
@@ -101,18 +102,21 @@ func (p *packer) wrote(n int, took time.Duration) {
 		return
 	}
 	drain := float64(p.bytes) / max(p.writing.Seconds(), 1e-6)
-	worth := drain/p.speed+p.ratio < 1
-	p.count, p.bytes, p.writing, p.size = 0, 0, 0, windowSize
-	switch {
-	case worth:
-		p.packing = true
-	case !p.packing:
-		// It stays plain.
-	case p.until <= 0:
-		p.packing, p.size, p.until = false, tryChunks, p.wait
-		p.wait = min(2*p.wait, lastTry)
+	if !p.packing {
+		p.drain = drain
 	}
+	surely := p.pays(drain) // even if it drains as fast as it looks
+	p.count, p.bytes, p.writing, p.size = 0, 0, 0, windowSize
+	if !(p.packing && surely) && (p.drain == 0 || p.until <= 0) {
+		p.packing, p.size, p.until = !p.packing, tryChunks, p.wait
+		p.wait = min(2*p.wait, lastTry)
+		return
+	}
+	p.packing = surely || p.pays(p.drain)
 }
+
+// pays reports whether packing makes a connection of that drain faster.
+func (p *packer) pays(drain float64) bool { return drain/p.speed+p.ratio < 1 }
 
 func newEncoder() (*zstd.Encoder, error) {
 	return zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderCRC(false),
