@@ -78,7 +78,7 @@ func (n *Node) serveService(ctx context.Context, conn *tls.Conn, s *wire.Stream)
 	}
 	conn.SetDeadline(time.Time{})
 	if writeFrame(conn, wire.TypeStreamReady, nil) == nil {
-		handler(ctx, from, conn)
+		handler(ctx, from, batched(conn))
 	}
 }
 

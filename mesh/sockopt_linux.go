@@ -1,7 +1,6 @@
 package mesh
 
 import (
-	"crypto/tls"
 	"fmt"
 	"net"
 	"syscall"
@@ -34,7 +33,7 @@ func prepare(conn net.Conn) {
 func LimitUnsent(conn net.Conn, bytes int) error {
 	for {
 		switch c := conn.(type) {
-		case *tls.Conn:
+		case interface{ NetConn() net.Conn }: // TLS, or what lies below it
 			conn = c.NetConn()
 		case *net.TCPConn:
 			return setOption(c, unix.TCP_NOTSENT_LOWAT, bytes)

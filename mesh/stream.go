@@ -33,9 +33,9 @@ type detours struct {
 func newDetours() *detours { return &detours{until: make(map[wire.NodeID]time.Time)} }
 
 // OpenStream connects to a service of the node to and returns when that is
-// ready to read and write. The connection is the caller's to close. It is a
-// *[tls.Conn] right on TCP, or, only where no direct connection can be made,
-// one inside another that a member relays without being able to read it.
+// ready to read and write. The connection is the caller's to close. It is TLS
+// right on TCP, or, only where no direct connection can be made, inside another
+// connection that a member relays without being able to read it.
 // Errors wrap [wire.ErrUnreachable], or are a *[wire.RemoteError] when the
 // service is not there.
 func (n *Node) OpenStream(ctx context.Context, to wire.NodeID, service string) (net.Conn, error) {
@@ -47,7 +47,7 @@ func (n *Node) OpenStream(ctx context.Context, to wire.NodeID, service string) (
 	}
 	conn, err := n.direct(ctx, to, &wire.Stream{Service: service, To: to})
 	if err == nil {
-		return conn, nil
+		return batched(conn), nil
 	}
 	if !canRelay(ctx, err) {
 		return nil, fmt.Errorf("stream %s: %w", service, err)

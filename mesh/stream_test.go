@@ -41,11 +41,11 @@ func TestAStreamIsOneTLSConnection(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	outer, ok := conn.(*tls.Conn)
+	outer, ok := conn.(*bulkConn)
 	if !ok {
 		t.Fatalf("it is a %T", conn)
 	}
-	if _, inner := outer.NetConn().(*tls.Conn); inner {
+	if _, inner := outer.below.Conn.(*tls.Conn); inner {
 		t.Error("it is relayed")
 	}
 	echoes(t, conn, 4<<20)

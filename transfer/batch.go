@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net"
+	"slices"
 	"syscall"
 	"time"
 
@@ -17,7 +17,6 @@ import (
 )
 
 const (
-	batchBytes = 8 << 20 // of content published together, about
 	batchFiles = wire.MaxWanted
 	bundleSize = 256 << 10 // bytes of content in one Bundle, about
 )
@@ -78,22 +77,12 @@ func (j *Job) orphan(it item, last error, left *[]item) {
 // from fetches items from one node and returns those that it did not give,
 // without it as a holder.
 func (j *Job) from(node wire.Member, items []item, last map[wire.FileName]error) (left []item) {
-	ctx, cancel := context.WithCancel(j.ctx)
-	defer cancel()
 	without := func(it item, err error) {
 		last[it.name] = err
-		var others []wire.Member
-		for _, h := range it.holders {
-			if h.ID != node.ID {
-				others = append(others, h)
-			}
-		}
-		it.holders = others
+		it.holders = slices.DeleteFunc(slices.Clone(it.holders), func(h wire.Member) bool { return h.ID == node.ID })
 		left = append(left, it)
 	}
-	dctx, done := context.WithTimeout(ctx, silenceLimit)
-	conn, err := j.e.cfg.Mesh.OpenStream(dctx, node.ID, wire.ServiceBatch)
-	done()
+	conn, err := j.dialBatch(node)
 	if err != nil {
 		for _, it := range items {
 			without(it, err)
@@ -101,41 +90,42 @@ func (j *Job) from(node wire.Member, items []item, last map[wire.FileName]error)
 		return left
 	}
 	defer conn.Close()
-	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	defer context.AfterFunc(j.ctx, func() { conn.Close() })()
 	frames := wire.NewReader(&deadlineReader{conn: conn}, wire.MaxDataFrame)
-	asked := 0 // items that have been asked for
-	ask := func() error {
-		n := min(len(items)-asked, batchFiles)
-		if n == 0 {
-			return nil
-		}
-		var w wire.Wanted
-		for _, it := range items[asked : asked+n] {
-			w.Files = append(w.Files, wire.WantedFile{Name: it.name, Version: it.version})
-		}
-		asked += n
-		b, err := wire.AppendFrame(nil, wire.TypeWanted, w)
-		if err != nil {
-			return err
-		}
-		return write(conn, b)
-	}
-	err = ask()
-	for at := 0; at < len(items); {
-		end := min(at+batchFiles, len(items))
-		if err == nil {
-			err = ask() // the next question is there when this one is answered
+	runs := slices.Collect(slices.Chunk(items, batchFiles))
+	err = ask(conn, runs[0])
+	for i, run := range runs {
+		if err == nil && i+1 < len(runs) {
+			err = ask(conn, runs[i+1]) // it is there when this one is answered
 		}
 		if err == nil {
-			err = j.batch(node, frames, items[at:end], without)
-		} else {
-			for _, it := range items[at:end] {
-				without(it, err)
-			}
+			err = j.batch(node, frames, run, without)
+			continue
 		}
-		at = end
+		for _, it := range run {
+			without(it, err)
+		}
 	}
 	return left
+}
+
+func (j *Job) dialBatch(node wire.Member) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(j.ctx, silenceLimit)
+	defer cancel()
+	return j.e.cfg.Mesh.OpenStream(ctx, node.ID, wire.ServiceBatch)
+}
+
+// ask sends one Wanted.
+func ask(conn net.Conn, items []item) error {
+	var w wire.Wanted
+	for _, it := range items {
+		w.Files = append(w.Files, wire.WantedFile{Name: it.name, Version: it.version})
+	}
+	b, err := wire.AppendFrame(nil, wire.TypeWanted, w)
+	if err != nil {
+		return err
+	}
+	return write(conn, b)
 }
 
 // batch takes the answers to one Wanted and publishes them.
@@ -254,111 +244,4 @@ func (e *Engine) bundle(frames *wire.Reader) (b wire.Bundle, err error) {
 		}
 		return b, wire.Unmarshal(body, &b)
 	}
-}
-
-// serveBatch is the handler of the batch service.
-func (e *Engine) serveBatch(ctx context.Context, from wire.Member, conn net.Conn) {
-	if !e.enter() {
-		return
-	}
-	defer e.tasks.Done()
-	ctx, cancel := e.joinContext(ctx)
-	defer cancel()
-	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	defer conn.Close()
-	frames := wire.NewReader(conn, wire.MaxDataFrame)
-	pack := e.newPacker()
-	for {
-		// A client that publishes slowly is silent for long.
-		if err := conn.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
-			return
-		}
-		t, payload, err := frames.Next()
-		if err == nil && t == wire.TypeWanted {
-			var w wire.Wanted
-			if err = wire.Unmarshal(payload, &w); err == nil {
-				err = e.sendBatch(ctx, conn, pack, w)
-			}
-		}
-		if err != nil {
-			if !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {
-				e.log.Debug("batch ended", "node", from.Name, "err", err)
-			}
-			return
-		}
-	}
-}
-
-// sendBatch answers one Wanted.
-func (e *Engine) sendBatch(ctx context.Context, conn net.Conn, pack *packer, w wire.Wanted) error {
-	if len(w.Files) > wire.MaxWanted {
-		return fmt.Errorf("wanted: %w: %d files", wire.ErrTooLarge, len(w.Files))
-	}
-	var b wire.Bundle
-	size := 0
-	for i, want := range w.Files {
-		small := e.small1(want)
-		small.Index = uint32(i)
-		b.Files = append(b.Files, small)
-		size += len(small.Data) + 128
-		if size < bundleSize && i < len(w.Files)-1 {
-			continue
-		}
-		if err := e.sendBundle(conn, pack, b); err != nil || ctx.Err() != nil {
-			return errors.Join(err, ctx.Err())
-		}
-		b.Files, size = b.Files[:0], 0
-	}
-	return nil
-}
-
-func (e *Engine) sendBundle(conn net.Conn, pack *packer, b wire.Bundle) error {
-	body, err := wire.Marshal(b)
-	if err != nil {
-		return err
-	}
-	enc, data := pack.packOnce(body)
-	frame := wire.AppendHeader(make([]byte, 0, wire.HeaderSize+1+len(data)), wire.TypeBundle, 1+len(data))
-	frame = append(append(frame, byte(enc)), data...)
-	start := time.Now()
-	err = write(conn, frame)
-	pack.drained(time.Since(start))
-	return err
-}
-
-// small1 reads one small file.
-func (e *Engine) small1(want wire.WantedFile) wire.Small {
-	data, meta, err := e.readSmall(want)
-	if err != nil {
-		return wire.Small{Code: wire.CodeOf(err), Text: err.Error()}
-	}
-	return wire.Small{Meta: meta, Data: data}
-}
-
-func (e *Engine) readSmall(want wire.WantedFile) ([]byte, wire.Meta, error) {
-	name, err := wire.ParseFileName(string(want.Name))
-	if err != nil {
-		return nil, wire.Meta{}, err
-	}
-	src, err := e.cfg.Store.Source(name)
-	if err != nil {
-		return nil, wire.Meta{}, err
-	}
-	defer src.Close()
-	meta := src.Meta()
-	if meta.Size > wire.MaxSmall {
-		return nil, meta, fmt.Errorf("%s: %w", name, wire.ErrChanged)
-	}
-	var data []byte
-	if meta.Size > 0 {
-		// One chunk of unknown hash: reading it tells whether the file changed.
-		m := &store.Manifest{Size: meta.Size, ChunkSize: wire.MinChunkSize, Hashes: make([]byte, wire.HashSize)}
-		if data, err = src.ReadChunk(0, m, nil); err != nil {
-			return nil, meta, err
-		}
-	}
-	if !want.Version.IsZero() && manifestOf(data).Version() != want.Version {
-		return nil, meta, fmt.Errorf("%s: %w", name, wire.ErrChanged)
-	}
-	return data, meta, nil
 }

@@ -34,7 +34,11 @@ func (e *ConflictError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s", e.Name, e.reason())
 	for _, r := range e.Rows {
-		fmt.Fprintf(&b, "\n  %-12s %s  %d bytes  %s", r.Node, r.Version.Short(), r.Meta.Size,
+		version := "not hashed"
+		if !r.Version.IsZero() {
+			version = r.Version.Short()
+		}
+		fmt.Fprintf(&b, "\n  %-12s %-12s  %d bytes  %s", r.Node, version, r.Meta.Size,
 			r.Meta.Time().Format("2006-01-02 15:04:05"))
 	}
 	if len(e.Rows) > 0 {

@@ -5,12 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"path"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"minimega/mesh/wire"
 	"minimega/transfer/store"
@@ -70,10 +67,16 @@ func (e *Engine) Get(ctx context.Context, pattern string, pick Pick) (*Job, erro
 	return j, nil
 }
 
+// startJob runs j, or ends it at once where all is here already.
 func (e *Engine) startJob(j *Job, items []item) error {
-	if files := slices.DeleteFunc(slices.Clone(items), func(it item) bool { return !it.here || it.kind != wire.KindFile }); len(files) == len(items) && !slices.ContainsFunc(files, func(it item) bool { return e.mayBack(it.name) }) {
-		for _, it := range items { // nothing to do
-			j.files[it.name] = &file{item: it, begun: true, ended: true}
+	missing := slices.ContainsFunc(items, func(it item) bool {
+		return !it.here || it.kind == wire.KindFile && e.mayBack(it.name)
+	})
+	if !missing {
+		for _, it := range items {
+			if it.kind == wire.KindFile {
+				j.files[it.name] = &file{item: it, begun: true, ended: true}
+			}
 		}
 		j.cancel()
 		j.begin()
@@ -93,17 +96,6 @@ func (e *Engine) startJob(j *Job, items []item) error {
 		return context.Canceled
 	}
 	return nil
-}
-
-// mayBack reports whether a file here is an image with a backing file.
-func (e *Engine) mayBack(name wire.FileName) bool {
-	src, err := e.cfg.Store.Source(name)
-	if err != nil {
-		return false
-	}
-	defer src.Close()
-	backing, err := store.BackingFile(src)
-	return err != nil || backing != ""
 }
 
 // run fetches everything, then makes links and sets the modes of directories.
@@ -190,68 +182,6 @@ func (j *Job) fetch(it item) error {
 			return f.err
 		}
 	}
-}
-
-// chain adds the backing file of an image that is here.
-func (j *Job) chain(name wire.FileName) error {
-	src, err := j.e.cfg.Store.Source(name)
-	if err != nil {
-		return err
-	}
-	defer src.Close()
-	backing, err := store.BackingFile(src)
-	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	if backing == "" {
-		return nil
-	}
-	return j.backing(name, backing)
-}
-
-// backing adds the image that another one is a layer over.
-func (j *Job) backing(image wire.FileName, backing string) error {
-	name, err := j.e.backingName(image, backing)
-	if err != nil {
-		return err
-	}
-	j.mu.Lock()
-	known := j.files[name] != nil
-	j.mu.Unlock()
-	if known {
-		return nil
-	}
-	items, _, err := j.e.resolve(j.ctx, string(name), Pick{})
-	if err != nil {
-		return fmt.Errorf("backing image of %s: %w", image, err)
-	}
-	j.mu.Lock()
-	for _, it := range items {
-		if it.kind == wire.KindFile && j.files[it.name] == nil {
-			j.files[it.name] = &file{item: it}
-		}
-	}
-	j.mu.Unlock()
-	j.add(items)
-	return nil
-}
-
-// backingName returns the name, in the files directory, of what an image calls
-// its backing file: relative to the image, or an absolute path inside.
-func (e *Engine) backingName(image wire.FileName, backing string) (wire.FileName, error) {
-	outside := fmt.Errorf("backing image %s: outside the files directory", backing)
-	at := path.Join(path.Dir(string(image)), backing)
-	if path.IsAbs(backing) {
-		below, ok := strings.CutPrefix(path.Clean(backing), e.cfg.Store.Dir()+"/")
-		if !ok {
-			return "", outside
-		}
-		at = below
-	}
-	if at == ".." || strings.HasPrefix(at, "../") {
-		return "", outside
-	}
-	return wire.ParseFileName(at)
 }
 
 // settled records the end of one file.
@@ -346,93 +276,4 @@ func (j *Job) Cancel() {
 	}
 	j.fail(ErrCanceled)
 	j.cancel()
-}
-
-// Progress returns how far the job has come.
-func (j *Job) Progress() Progress {
-	now := j.e.now()
-	p := Progress{Name: j.what}
-	peers := map[wire.NodeID]bool{}
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	for _, f := range j.files {
-		p.FilesTotal++
-		p.BytesTotal += f.meta.Size
-		switch {
-		case f.ended:
-			p.FilesDone++
-			p.BytesDone += f.meta.Size
-		case f.fetch != nil:
-			p.BytesDone += f.fetch.progress(now, &p, peers)
-		}
-	}
-	p.Peers = len(peers)
-	if left := p.BytesTotal - p.BytesDone; p.Rate > 0 {
-		p.Left = time.Duration(float64(left) / p.Rate * float64(time.Second))
-	}
-	return p
-}
-
-// startFetch returns the fetch of an item, joining one that runs.
-func (e *Engine) startFetch(it item) (*fetch, error) {
-	for {
-		e.mu.Lock()
-		f := e.fetches[it.name]
-		if f == nil {
-			if f = it.resumed; f == nil {
-				f = e.newFetch(it.name, it.version, it.meta)
-			}
-			f.jobs = 1
-			e.fetches[it.name] = f
-			e.mu.Unlock()
-			return f, e.runFetch(f, it.holders)
-		}
-		e.mu.Unlock()
-		if v, _ := f.identity(); v != it.version && !it.version.IsZero() && !v.IsZero() {
-			return nil, fmt.Errorf("%s: %w", it.name, ErrInFlight)
-		}
-		if f.share() {
-			for _, h := range it.holders {
-				f.offer(h, true)
-			}
-			return f, nil
-		}
-		<-f.done
-	}
-}
-
-// share counts one more job that waits for f, unless f is ending.
-func (f *fetch) share() bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.canceled || f.over() {
-		return false
-	}
-	f.jobs++
-	return true
-}
-
-// runFetch starts f with the holders known so far.
-func (e *Engine) runFetch(f *fetch, holders []wire.Member) error {
-	ctx, cancel := context.WithCancel(e.ctx)
-	f.mu.Lock()
-	f.cancel = cancel
-	f.mu.Unlock()
-	for _, h := range holders {
-		f.offer(h, false)
-	}
-	if !e.spawn(func(context.Context) { defer cancel(); f.run(ctx) }) {
-		cancel()
-		return context.Canceled
-	}
-	return nil
-}
-
-// remove takes an ended fetch out of the engine's.
-func (e *Engine) remove(f *fetch) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.fetches[f.name] == f {
-		delete(e.fetches, f.name)
-	}
 }

@@ -102,7 +102,7 @@ func (o *outbox) fail(err error) {
 
 // write sends b under a deadline that holds for each piece of it.
 func write(conn net.Conn, b []byte) error {
-	const piece = 64 << 10
+	const piece = 256 << 10
 	for len(b) > 0 {
 		n := min(len(b), piece)
 		if err := conn.SetWriteDeadline(time.Now().Add(writeLimit)); err != nil {

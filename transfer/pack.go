@@ -13,106 +13,110 @@ import (
 
 const (
 	poorRatio  = 0.92 // a chunk that shrinks to more than this is not worth it
-	windowSize = 8    // chunks over which a way of sending is measured
+	windowSize = 8    // chunks after which the way of sending is settled again
 	tryChunks  = 2    // chunks for which the other way is tried
-	firstTry   = 64   // chunks until it is tried again; doubled each time it loses
+	firstTry   = 64   // chunks until it is tried again, doubled each time up to
 	lastTry    = 1024
-	preferRaw  = 1.05 // how much faster packing must be to be preferred
+	firstSkip  = 8 // chunks not packed after one that did not shrink, likewise
 )
 
-// A packer decides, for one connection, whether chunks are compressed. It
-// measures how many bytes of content pass in a second either way, tries the
-// other way now and then, and leaves data alone that does not shrink.
+// A packer decides, for one connection, whether chunks are compressed: they are
+// while compressing a byte and sending what remains of it takes less time than
+// sending it. What the connection takes in a second is known when chunks go
+// plain; while they are packed it drains in the meantime and looks faster than
+// it is, so where that makes the difference, plain is tried for a few chunks.
+// Data that does not shrink is left alone for a while.
 type packer struct {
 	e       *Engine
 	packing bool
-	raw     int // chunks that are sent as they are whatever was measured
-	backoff int // of raw, for data that does not shrink
-	speed   [2]float64
-	start   time.Time // of the window
-	bytes   int       // of content in the window
-	count   int       // chunks in the window
-	size    int       // chunks that the window is to have
-	until   int       // chunks until the other way is tried
-	wait    int       // what until is set to next
-	last    time.Time // end of the last chunk
-	content int       // bytes of the chunk being sent
+	speed   float64 // of compressing, bytes a second; 0: unknown
+	ratio   float64 // of what remains
+	drain   float64 // of the connection while chunks go plain, bytes a second; 0: unknown
+	skip    int     // chunks that are sent plain, because the last did not shrink
+	backoff int     // that skip is set to next
+	count   int     // chunks in this window
+	size    int     // chunks that the window is to have
+	bytes   int     // sent in the window
+	writing time.Duration
+	until   int // chunks until the other way may be tried
+	wait    int // that until is set to next
 }
 
 func (e *Engine) newPacker() *packer {
-	return &packer{e: e, packing: true, backoff: 8, size: windowSize, until: windowSize, wait: firstTry}
+	return &packer{e: e, packing: true, backoff: firstSkip, size: windowSize, wait: firstTry}
 }
 
 // pack returns chunk i in the encoding that it is to be sent in. The result may
 // be data itself.
 func (p *packer) pack(v wire.Version, i int, data []byte) (wire.Encoding, []byte) {
-	p.content = len(data)
-	if p.raw > 0 {
-		p.raw--
-		return wire.Plain, data
-	}
-	if !p.packing {
-		return wire.Plain, data
+	if p.skip > 0 || !p.packing {
+		return p.plain(data)
 	}
 	key := packKey{v, i}
-	packed := p.e.packed.get(key)
-	if packed == nil {
-		packed = p.e.encoder.EncodeAll(data, make([]byte, 0, len(data)/2))
-		if float64(len(packed)) < poorRatio*float64(len(data)) {
-			p.e.packed.put(key, packed)
-		}
+	if packed := p.e.packed.get(key); packed != nil {
+		return wire.Zstd, packed
 	}
-	if float64(len(packed)) >= poorRatio*float64(len(data)) {
-		p.raw = p.backoff
+	enc, out := p.packOnce(data)
+	if enc == wire.Zstd {
+		p.e.packed.put(key, out)
+	}
+	return enc, out
+}
+
+// packOnce is pack for what nobody else will want.
+func (p *packer) packOnce(data []byte) (wire.Encoding, []byte) {
+	if p.skip > 0 || !p.packing {
+		return p.plain(data)
+	}
+	start := time.Now()
+	packed := p.e.encoder.EncodeAll(data, make([]byte, 0, len(data)/2))
+	speed := float64(len(data)) / max(time.Since(start).Seconds(), 1e-9)
+	ratio := float64(len(packed)) / float64(max(len(data), 1))
+	if p.speed == 0 {
+		p.speed, p.ratio = speed, ratio
+	}
+	p.speed += (speed - p.speed) / 8
+	p.ratio += (ratio - p.ratio) / 8
+	if ratio >= poorRatio {
+		p.skip = p.backoff
 		p.backoff = min(2*p.backoff, lastTry)
 		return wire.Plain, data
 	}
-	p.backoff = 8
+	p.backoff = firstSkip
 	return wire.Zstd, packed
 }
 
-// drained records that a chunk was written in the given time, and settles how
-// the next ones are sent.
-func (p *packer) drained(took time.Duration) {
-	now := time.Now()
-	if begun := now.Add(-took); p.count == 0 || begun.Sub(p.last) > 20*time.Millisecond {
-		p.start, p.bytes, p.count = begun, 0, 0 // nothing was wanted for a while
-	}
-	p.last = now
-	p.bytes += p.content
-	p.until--
-	if p.count++; p.count < p.size || p.raw > 0 {
-		return
-	}
-	speed := float64(p.bytes) / max(now.Sub(p.start).Seconds(), 1e-6)
-	way := 0
-	if p.packing {
-		way = 1
-	}
-	if old := p.speed[way]; old > 0 && p.size == windowSize {
-		speed = (old + speed) / 2
-	}
-	p.speed[way] = speed
-	p.count = 0
-	p.choose()
+func (p *packer) plain(data []byte) (wire.Encoding, []byte) {
+	p.skip = max(p.skip-1, 0)
+	return wire.Plain, data
 }
 
-// choose settles the way of the next window.
-func (p *packer) choose() {
-	tried := p.size == tryChunks
-	p.size = windowSize
-	better := p.speed[1] > preferRaw*p.speed[0]
-	switch {
-	case p.until <= 0:
-		p.packing = !better
-		p.size, p.until = tryChunks, p.wait
-	case tried && better != p.packing:
-		p.packing = better
-		p.wait = min(2*p.wait, lastTry)
-	default:
-		p.packing = better
+// wrote records that n bytes were written in the given time, and settles how
+// the next ones are sent.
+func (p *packer) wrote(n int, took time.Duration) {
+	p.count++
+	p.until--
+	p.bytes += n
+	p.writing += took
+	if p.count < p.size || p.speed == 0 {
+		return
 	}
+	drain := float64(p.bytes) / max(p.writing.Seconds(), 1e-6)
+	if !p.packing {
+		p.drain = drain
+	}
+	surely := p.pays(drain) // even if it drains as fast as it looks
+	p.count, p.bytes, p.writing, p.size = 0, 0, 0, windowSize
+	if !(p.packing && surely) && (p.drain == 0 || p.until <= 0) {
+		p.packing, p.size, p.until = !p.packing, tryChunks, p.wait
+		p.wait = min(2*p.wait, lastTry)
+		return
+	}
+	p.packing = surely || p.pays(p.drain)
 }
+
+// pays reports whether packing makes a connection of that drain faster.
+func (p *packer) pays(drain float64) bool { return drain/p.speed+p.ratio < 1 }
 
 func newEncoder() (*zstd.Encoder, error) {
 	return zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderCRC(false),
@@ -142,21 +146,4 @@ func (e *Engine) unpack(c wire.Chunk, size int) (data []byte, free func(), err e
 		return nil, nil, err
 	}
 	return data, func() { e.buffers.put(buf) }, nil
-}
-
-// packOnce is pack for what nobody else will want.
-func (p *packer) packOnce(data []byte) (wire.Encoding, []byte) {
-	p.content = len(data)
-	if p.raw > 0 || !p.packing {
-		p.raw = max(p.raw-1, 0)
-		return wire.Plain, data
-	}
-	packed := p.e.encoder.EncodeAll(data, make([]byte, 0, len(data)/2))
-	if float64(len(packed)) >= poorRatio*float64(len(data)) {
-		p.raw = p.backoff
-		p.backoff = min(2*p.backoff, lastTry)
-		return wire.Plain, data
-	}
-	p.backoff = 8
-	return wire.Zstd, packed
 }

@@ -12,10 +12,11 @@ import (
 // so that which chunk goes next, and news, are decided late, and a fast link
 // is busy while this process is not.
 const (
-	minUnsent  = 128 << 10 // bytes
-	maxUnsent  = 2 << 20
-	unsentTime = 8 * time.Millisecond
-	rateWindow = 50 * time.Millisecond
+	minUnsent   = 16 << 10 // bytes: one TLS record
+	firstUnsent = 64 << 10
+	maxUnsent   = 2 << 20
+	unsentTime  = 8 * time.Millisecond
+	rateWindow  = 50 * time.Millisecond
 )
 
 // A valve bounds what the kernel holds of a connection by how fast it drains.
@@ -48,7 +49,7 @@ func tune(conn net.Conn) *valve {
 	}
 	v := &valve{raw: raw}
 	v.set(unix.TCP_USER_TIMEOUT, int(silenceLimit.Milliseconds()))
-	v.bound(minUnsent)
+	v.bound(firstUnsent)
 	return v
 }
 

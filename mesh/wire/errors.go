@@ -30,7 +30,7 @@ type Code uint
 var codes = [...]error{
 	nil, ErrInternal, ErrNotFound, ErrChanged, ErrBadName, ErrNotRegular,
 	ErrUnknownMethod, ErrUnreachable, ErrContext, ErrProtocol, ErrSelf, ErrBusy, ErrDenied, ErrDuplicate,
-	context.DeadlineExceeded,
+	context.DeadlineExceeded, context.Canceled,
 }
 
 // CodeOf returns the class of err: 0 for nil, that of ErrInternal for an error

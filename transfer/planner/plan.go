@@ -63,7 +63,9 @@ func (r *Receiver) fellows(now time.Duration) {
 // for. What no fellow has at all was most likely just dealt to one: it is worth
 // waiting for that news as long as a deal usually takes.
 func (r *Receiver) dry(now time.Duration) {
-	r.ask(now, 1, func(p *peer) bool { return p.have.Full() && p.dry })
+	if slices.ContainsFunc(r.order, func(p *peer) bool { return !p.have.Full() }) {
+		r.ask(now, 1, func(p *peer) bool { return p.have.Full() && p.dry })
+	}
 	r.ask(now, 0, func(p *peer) bool {
 		return p.have.Full() && p.dry && now-p.dryAt > 2*p.took+minPatience
 	})

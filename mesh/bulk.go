@@ -1,0 +1,102 @@
+package mesh
+
+import (
+	"bufio"
+	"crypto/tls"
+	"net"
+	"sync"
+)
+
+// bulkBuffer is how many bytes of records are handed to the kernel, or taken
+// from it, at once. One by one, the calls and packets of the 16 KiB records of
+// TLS cost more than their encryption.
+const bulkBuffer = 256 << 10
+
+// A socket is a TCP connection below TLS that can be switched to bulk. Before
+// that it passes everything on.
+type socket struct {
+	net.Conn
+	in *bufio.Reader // nil before bulk; the reader's alone
+
+	mu   sync.Mutex // guards what follows; held across writes, so that records keep their order
+	held bool       // records are collected
+	out  []byte
+}
+
+// NetConn returns the TCP connection.
+func (s *socket) NetConn() net.Conn { return s.Conn }
+
+func (s *socket) Read(b []byte) (int, error) {
+	if s.in == nil {
+		return s.Conn.Read(b)
+	}
+	return s.in.Read(b)
+}
+
+func (s *socket) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.held {
+		return s.Conn.Write(b)
+	}
+	if len(s.out)+len(b) > bulkBuffer {
+		if err := s.flushLocked(); err != nil {
+			return 0, err
+		}
+	}
+	s.out = append(s.out, b...)
+	return len(b), nil
+}
+
+func (s *socket) hold() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held = true
+}
+
+// release writes what was collected.
+func (s *socket) release() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held = false
+	return s.flushLocked()
+}
+
+func (s *socket) flushLocked() error {
+	if len(s.out) == 0 {
+		return nil
+	}
+	_, err := s.Conn.Write(s.out)
+	s.out = s.out[:0]
+	return err
+}
+
+// A bulkConn is TLS whose records go through the socket below many at a time.
+type bulkConn struct {
+	*tls.Conn
+	below *socket
+
+	mu sync.Mutex // one Write at a time
+}
+
+// batched returns conn for a stream. Nobody may be reading from it.
+func batched(conn *tls.Conn) net.Conn {
+	below, ok := conn.NetConn().(*socket)
+	if !ok { // inside another stream, which is bulk itself
+		return conn
+	}
+	below.in = bufio.NewReaderSize(below.Conn, bulkBuffer)
+	return &bulkConn{Conn: conn, below: below}
+}
+
+// Write returns when the kernel has all of b.
+func (c *bulkConn) Write(b []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.below.hold()
+	n, err := c.Conn.Write(b)
+	if flushed := c.below.release(); err == nil {
+		err = flushed
+	}
+	return n, err
+}

@@ -1,0 +1,120 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"time"
+
+	"minimega/mesh/wire"
+	"minimega/transfer/store"
+)
+
+// serveBatch is the handler of the batch service.
+func (e *Engine) serveBatch(ctx context.Context, from wire.Member, conn net.Conn) {
+	if !e.enter() {
+		return
+	}
+	defer e.tasks.Done()
+	ctx, cancel := e.joinContext(ctx)
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	defer conn.Close()
+	frames := wire.NewReader(conn, wire.MaxDataFrame)
+	pack := e.newPacker()
+	for {
+		// A client that publishes slowly is silent for long.
+		if err := conn.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
+			return
+		}
+		t, payload, err := frames.Next()
+		if err == nil && t == wire.TypeWanted {
+			var w wire.Wanted
+			if err = wire.Unmarshal(payload, &w); err == nil {
+				err = e.sendBatch(ctx, conn, pack, w)
+			}
+		}
+		if err != nil {
+			if !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {
+				e.log.Debug("batch ended", "node", from.Name, "err", err)
+			}
+			return
+		}
+	}
+}
+
+// sendBatch answers one Wanted.
+func (e *Engine) sendBatch(ctx context.Context, conn net.Conn, pack *packer, w wire.Wanted) error {
+	if len(w.Files) > wire.MaxWanted {
+		return fmt.Errorf("wanted: %w: %d files", wire.ErrTooLarge, len(w.Files))
+	}
+	var b wire.Bundle
+	size := 0
+	for i, want := range w.Files {
+		small := e.readWanted(want)
+		small.Index = uint32(i)
+		b.Files = append(b.Files, small)
+		size += len(small.Data) + 128
+		if size < bundleSize && i < len(w.Files)-1 {
+			continue
+		}
+		if err := e.sendBundle(conn, pack, b); err != nil || ctx.Err() != nil {
+			return errors.Join(err, ctx.Err())
+		}
+		b.Files, size = b.Files[:0], 0
+	}
+	return nil
+}
+
+func (e *Engine) sendBundle(conn net.Conn, pack *packer, b wire.Bundle) error {
+	body, err := wire.Marshal(b)
+	if err != nil {
+		return err
+	}
+	enc, data := pack.packOnce(body)
+	frame := wire.AppendHeader(make([]byte, 0, wire.HeaderSize+1+len(data)), wire.TypeBundle, 1+len(data))
+	frame = append(append(frame, byte(enc)), data...)
+	start := time.Now()
+	err = write(conn, frame)
+	pack.wrote(len(frame), time.Since(start))
+	return err
+}
+
+// readWanted reads one small file.
+func (e *Engine) readWanted(want wire.WantedFile) wire.Small {
+	data, meta, err := e.readSmall(want)
+	if err != nil {
+		return wire.Small{Code: wire.CodeOf(err), Text: err.Error()}
+	}
+	return wire.Small{Meta: meta, Data: data}
+}
+
+func (e *Engine) readSmall(want wire.WantedFile) ([]byte, wire.Meta, error) {
+	name, err := wire.ParseFileName(string(want.Name))
+	if err != nil {
+		return nil, wire.Meta{}, err
+	}
+	src, err := e.cfg.Store.Source(name)
+	if err != nil {
+		return nil, wire.Meta{}, err
+	}
+	defer src.Close()
+	meta := src.Meta()
+	if meta.Size > wire.MaxSmall {
+		return nil, meta, fmt.Errorf("%s: %w", name, wire.ErrChanged)
+	}
+	var data []byte
+	if meta.Size > 0 {
+		// One chunk of unknown hash: reading it tells whether the file changed.
+		m := &store.Manifest{Size: meta.Size, ChunkSize: wire.MinChunkSize, Hashes: make([]byte, wire.HashSize)}
+		if data, err = src.ReadChunk(0, m, nil); err != nil {
+			return nil, meta, err
+		}
+	}
+	if !want.Version.IsZero() && manifestOf(data).Version() != want.Version {
+		return nil, meta, fmt.Errorf("%s: %w", name, wire.ErrChanged)
+	}
+	return data, meta, nil
+}

@@ -1,0 +1,124 @@
+package transfer
+
+import (
+	"errors"
+	"time"
+
+	"minimega/mesh/wire"
+)
+
+// news tells the other side of chunk i. The content's lock is held.
+func (t *served) news(i int) {
+	t.server.out.add(func(b []byte) []byte {
+		return wire.AppendHave(b, wire.Have{Topic: t.topic, First: uint32(i), Bits: []byte{1}})
+	})
+}
+
+func (s *server) refuse(topic uint32, chunk int64, err error) {
+	text := ""
+	if err != nil {
+		text = err.Error()
+	}
+	s.out.send(wire.TypeRefuse, wire.Refuse{Topic: topic, Chunk: chunk, Code: wire.CodeOf(err), Text: text})
+}
+
+// write sends control frames first, then chunks, then Alive.
+func (s *server) write() error {
+	alive := time.NewTicker(aliveEvery)
+	defer alive.Stop()
+	var spare []byte
+	for {
+		frames, err := s.out.take(spare)
+		if err != nil {
+			return err
+		}
+		spare = frames
+		if len(frames) > 0 {
+			if err := write(s.conn, frames); err != nil {
+				return err
+			}
+			continue
+		}
+		sent, err := s.sendChunk()
+		if err != nil {
+			return err
+		}
+		if sent {
+			continue
+		}
+		select {
+		case <-s.out.wake:
+		case <-alive.C:
+			s.out.send(wire.TypeAlive, nil)
+		}
+	}
+}
+
+// next picks what is sent now, a topic after the other.
+func (s *server) next() (t *served, chunk int, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for range s.order {
+		s.turn = (s.turn + 1) % len(s.order)
+		t := s.order[s.turn]
+		t.c.mu.Lock()
+		chunk, ok, dry := t.c.dealer.Next(t.asker)
+		t.c.mu.Unlock()
+		if dry {
+			s.refuse(t.topic, wire.NothingFresh, nil)
+		}
+		if ok {
+			return t, chunk, true
+		}
+	}
+	return nil, 0, false
+}
+
+// sendChunk sends one chunk, if any is wanted.
+func (s *server) sendChunk() (sent bool, err error) {
+	const head = wire.HeaderSize + wire.ChunkHead
+	t, i, ok := s.next()
+	if !ok {
+		return false, nil
+	}
+	buf := s.e.buffers.get(head + int(t.c.manifest.ChunkSize))
+	defer s.e.buffers.put(buf)
+	data, err := t.c.chunk(i, buf[head:head])
+	if err != nil {
+		s.unreadable(t, i, err)
+		return true, nil
+	}
+	enc, data := s.pack.pack(t.c.version, i, data)
+	frame := buf[:0]
+	if enc != wire.Plain {
+		small := s.e.buffers.get(head + len(data))
+		defer s.e.buffers.put(small)
+		frame = small[:0]
+	}
+	frame = wire.AppendChunkHeader(frame, t.topic, uint32(i), enc, len(data))
+	if enc == wire.Plain {
+		frame = frame[:head+len(data)] // data lies there
+	} else {
+		frame = append(frame, data...)
+	}
+	s.e.uploaded.Add(int64(len(data)))
+	s.e.sent.Add(1)
+	start := time.Now()
+	err = write(s.conn, frame)
+	took := time.Since(start)
+	s.pack.wrote(len(frame), took)
+	s.valve.wrote(len(frame), took)
+	return true, err
+}
+
+// unreadable refuses a chunk, or the topic when the file has changed.
+func (s *server) unreadable(t *served, i int, err error) {
+	s.e.log.Warn("cannot serve", "file", t.c.name, "err", err)
+	if !errors.Is(err, wire.ErrChanged) {
+		s.refuse(t.topic, int64(i), err)
+		return
+	}
+	s.refuse(t.topic, wire.WholeTopic, err)
+	s.e.forget(t.c)
+	s.end(t, false)
+}

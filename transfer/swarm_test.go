@@ -1,0 +1,155 @@
+package transfer
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"minimega/mesh/wire"
+)
+
+// stalling takes nothing any more after some bytes, until it is closed.
+type stalling struct {
+	net.Conn
+	left int
+	gone chan struct{}
+	once sync.Once
+}
+
+func (c *stalling) Write(b []byte) (int, error) {
+	if c.left -= len(b); c.left < 0 {
+		<-c.gone
+		return 0, net.ErrClosed
+	}
+	return c.Conn.Write(b)
+}
+
+func (c *stalling) Close() error {
+	c.once.Do(func() { close(c.gone) })
+	return c.Conn.Close()
+}
+
+func TestStalledSourceLosesItsChunksToOthers(t *testing.T) {
+	fab := newFabric(t)
+	data := random(1, 8<<20)
+	a, b, c := fab.add("kn1", ""), fab.add("kn2", ""), fab.add("kn3", "")
+	a.put("image", data)
+	b.put("image", data)
+	a.wrap = func(conn net.Conn) net.Conn {
+		return &stalling{Conn: conn, left: 1 << 20, gone: make(chan struct{})}
+	}
+	start := time.Now()
+	c.wait(c.get("image"))
+	c.has("image", data)
+	if took := time.Since(start); took > 8*time.Second {
+		t.Errorf("it took %s", took)
+	}
+}
+
+func TestLateJoinerIsServedByReceivers(t *testing.T) {
+	fab := newFabric(t)
+	data := random(1, 16<<20)
+	seed, early, late := fab.add("kn1", ""), fab.add("kn2", ""), fab.add("kn3", "")
+	seed.put("image", data)
+	seed.wrap, early.wrap = throttle, throttle
+	first := early.get("image")
+	await(t, func() bool { return first.Progress().BytesDone > 8<<20 })
+	second := late.get("image")
+	early.wait(first)
+	late.wait(second)
+	late.has("image", data)
+	if early.engine.uploaded.Load() < int64(len(data))/4 {
+		t.Errorf("the first receiver gave %d bytes", early.engine.uploaded.Load())
+	}
+}
+
+func TestGlobBringsWhatMatches(t *testing.T) {
+	fab := newFabric(t)
+	a, b, c := fab.add("kn1", ""), fab.add("kn2", ""), fab.add("kn3", "")
+	a.put("one.img", random(1, 100))
+	b.put("two.img", random(2, 200_000))
+	b.put("br[1].txt", random(3, 10))
+	c.wait(c.get("*.img"))
+	c.has("one.img", random(1, 100))
+	c.has("two.img", random(2, 200_000))
+	c.wait(c.get("br[1].txt"))
+	c.has("br[1].txt", random(3, 10))
+	if _, err := os.Stat(filepath.Join(c.dir, "br1.txt")); err == nil {
+		t.Error("something else came")
+	}
+}
+
+func TestTwoJobsShareOneFetch(t *testing.T) {
+	fab := newFabric(t)
+	data := random(1, 8<<20)
+	a, b := fab.add("kn1", ""), fab.add("kn2", "")
+	a.put("image", data)
+	a.wrap = throttle
+	first := b.get("image")
+	await(t, func() bool { return first.Progress().BytesDone > 0 })
+	second := b.get("image")
+	await(t, func() bool { return second.Progress().BytesDone > 0 })
+	first.Cancel()
+	b.wait(second)
+	b.has("image", data)
+	if sent := a.engine.uploaded.Load(); sent > int64(len(data)) {
+		t.Errorf("%d bytes were sent", sent)
+	}
+}
+
+func TestQueueServesWhoIsWaitedForFirst(t *testing.T) {
+	q := newQueue(1)
+	job := func() *Job { return &Job{begin: func() {}} }
+	busy, patient, urgent := job(), job(), job()
+	urgent.Hurry()
+	must(t, q.acquire(t.Context(), busy))
+	turns := make(chan string, 2)
+	for name, j := range map[string]*Job{"patient": patient, "urgent": urgent} {
+		go func() {
+			if err := q.acquire(t.Context(), j); err == nil {
+				turns <- name
+				q.release(j)
+			}
+		}()
+	}
+	await(t, func() bool { q.mu.Lock(); defer q.mu.Unlock(); return len(q.waiting) == 2 })
+	q.release(busy)
+	if first := <-turns; first != "urgent" {
+		t.Errorf("%s had the first turn", first)
+	}
+	<-turns
+}
+
+// What a peer sends as a compressed chunk costs no more memory than the chunk
+// and is never taken for another length.
+func FuzzUnpack(f *testing.F) {
+	enc, err := newEncoder()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(enc.EncodeAll(make([]byte, 1000), nil), 1000)
+	f.Add(enc.EncodeAll(make([]byte, 64<<20), nil), 1<<20)
+	f.Add([]byte("no zstd"), 7)
+	dec, err := newDecoder()
+	if err != nil {
+		f.Fatal(err)
+	}
+	e := &Engine{decoder: dec}
+	f.Fuzz(func(t *testing.T, b []byte, size int) {
+		if size < 1 || size > wire.MaxChunkSize {
+			return
+		}
+		data, free, err := e.unpack(wire.Chunk{Encoding: wire.Zstd, Data: b}, size)
+		if err != nil {
+			return
+		}
+		if len(data) != size {
+			t.Error(fmt.Errorf("%d bytes, not %d", len(data), size))
+		}
+		free()
+	})
+}
