@@ -214,7 +214,9 @@ func entryOf(shown string, info fs.FileInfo) (Entry, error) {
 	case 0:
 		return Entry{Name: name, Kind: File, Meta: metaOf(info)}, nil
 	case fs.ModeDir:
-		return Entry{Name: name, Kind: Dir, Meta: metaOf(info)}, nil
+		meta := metaOf(info)
+		meta.Size = info.Size() // what ls shows
+		return Entry{Name: name, Kind: Dir, Meta: meta}, nil
 	}
 	return Entry{}, wire.ErrNotRegular
 }
