@@ -24,7 +24,7 @@ func stock(ctx context.Context, dir string) error {
 		content netlab.Content
 		mode    fs.FileMode
 	}{
-		{"bigfile", 96 << 20, netlab.Random, 0o644},
+		{"bigfile", 256 << 20, netlab.Random, 0o644},
 		{"tools/bin/run", 3 << 20, netlab.Text, 0o755},
 		{"tools/notes.txt", 4000, netlab.Text, 0o640},
 	} {
