@@ -68,9 +68,12 @@ func TestLayout(t *testing.T) {
 		"one a line":  {of("a", "bb"), 2, 10, []string{"a", "bb"}},
 		"wide":        {of("日本", "x", "y"), 12, 10, []string{"日本  y", "x"}},
 		"shared path": {of("d/a", "d/b/", "d/c"), 80, 10, []string{"a   b/  c"}},
+		"prefix":      {of("file:a", "file:b/"), 80, 10, []string{"a   b/"}},
+		"list":        {of("kn1,kn2", "kn1,kn3"), 80, 10, []string{"kn2  kn3"}},
 		"too many":    {of("a", "b", "c", "d", "e"), 3, 3, []string{"a", "b", "… and 3 more"}},
 		"control":     {of("a\x1b[31m"), 80, 10, []string{"a?[31m"}},
 		"help":        {[]completion.Candidate{{Text: "file", Help: "files"}, {Text: "m", Help: "a long help"}}, 12, 10, []string{"file  files", "m     a lo…"}},
+		"some help":   {[]completion.Candidate{{Text: "a"}, {Text: "file:", Help: "files"}}, 80, 10, []string{"a      file:"}},
 	} {
 		if got := layout(test.candidates, test.columns, test.rows); !reflect.DeepEqual(got, test.want) {
 			t.Errorf("%s: %q, want %q", name, got, test.want)
