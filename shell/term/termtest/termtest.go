@@ -128,12 +128,14 @@ func (c *Console) Expect(text string) (before string) {
 	}
 }
 
-// Within sends keys and returns how long text took to come.
-func (c *Console) Within(keys, text string) time.Duration {
+// Within sends keys and returns how long texts took to come.
+func (c *Console) Within(keys string, texts ...string) time.Duration {
 	c.t.Helper()
 	begin := time.Now()
 	c.Send(keys)
-	c.Expect(text)
+	for _, text := range texts {
+		c.Expect(text)
+	}
 	return time.Since(begin)
 }
 
