@@ -25,6 +25,9 @@ const (
 
 	roundTime = time.Second     // that a node has to answer in
 	freshTime = 3 * time.Second // that answers are good for without asking again
+
+	// soonTime is how long after the question more is worth waiting for.
+	soonTime = 100 * time.Millisecond
 )
 
 // Mesh is what MeshNames needs of the mesh.
@@ -102,11 +105,12 @@ func (m *MeshNames) Names(prefix string) []string {
 }
 
 // Pending reports whether nodes that usually answer have still to do so about
-// what Names was last asked for: a moment's wait may show more.
+// what Names was last asked for, and were asked only just now: a moment's wait
+// may show more.
 func (m *MeshNames) Pending() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.latest != nil && m.latest.awaited > 0
+	return m.latest != nil && m.latest.awaited > 0 && time.Since(m.latest.asked) < soonTime
 }
 
 // Ask is Names for those who can wait: it blocks until all nodes that usually
@@ -224,7 +228,7 @@ func (m *MeshNames) end(key string, members []wire.Member, silent map[wire.NodeI
 	m.mu.Lock()
 	l := m.listingLocked(key)
 	l.settled, l.arriving = l.arriving, nil
-	l.awaited, l.running = 0, false
+	l.awaited, l.running, l.partial = 0, false, len(silent) > 0
 	clear(m.slow)
 	for _, member := range members {
 		if silent[member.ID] {

@@ -127,10 +127,14 @@ func TestSilentNodeIsLeftOutAndNotWaitedForAgain(t *testing.T) {
 		names := NewMeshNames(mesh, listOf(), func() {})
 		running(t, names)
 		names.Names("")
-		time.Sleep(100 * time.Millisecond)
+		time.Sleep(soonTime - 1)
 		wantNames(t, names, "", "a")
 		if !names.Pending() {
 			t.Error("the first time, a silent node is not waited for")
+		}
+		time.Sleep(1)
+		if names.Pending() {
+			t.Error("a silent node is waited for ever longer")
 		}
 		time.Sleep(5 * time.Second)
 		wantNames(t, names, "", "a")
@@ -143,6 +147,22 @@ func TestSilentNodeIsLeftOutAndNotWaitedForAgain(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		names.Names("")
 		time.Sleep(time.Millisecond)
+		synctest.Wait()
+		wantNames(t, names, "", "a", "z")
+	})
+}
+
+func TestANodeThatWasSilentIsAskedAgainSoon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mesh := &fakeMesh{}
+		silent := mesh.add(time.Hour, "z")
+		names := NewMeshNames(mesh, listOf("a"), func() {})
+		running(t, names)
+		names.Names("")
+		time.Sleep(roundTime)
+		synctest.Wait()
+		silent.after = 0
+		wantNames(t, names, "", "a")
 		synctest.Wait()
 		wantNames(t, names, "", "a", "z")
 	})

@@ -20,6 +20,7 @@ type tabState struct {
 	set     bool
 	waiting bool // nothing could be inserted or shown
 	list    bool // and candidates were to be shown
+	again   bool // more has become known since it was asked for
 }
 
 // request is a line to be completed.
@@ -42,7 +43,12 @@ func (t *Terminal) complete(b *prompt.Buffer) {
 // still the same.
 func (t *Terminal) completeAgain(b *prompt.Buffer) {
 	line, cursor := lineOf(b)
-	if t.tab.waiting && t.tab.line == line && t.tab.cursor == cursor {
+	if !t.tab.set || t.tab.line != line || t.tab.cursor != cursor {
+		return
+	}
+	t.tab.again = true
+	if t.tab.waiting {
+		t.tab.again = false
 		t.tabs.ask(request{line: line, cursor: cursor, list: t.tab.list, quiet: true})
 	}
 }
@@ -54,6 +60,7 @@ func (t *Terminal) completed(b *prompt.Buffer) {
 	if !ok || req.line != line || req.cursor != cursor || result.Start < 0 || result.Start > cursor {
 		return
 	}
+	again := t.tab.again
 	t.tab = tabState{line: line, cursor: cursor, set: true, list: req.list}
 	switch {
 	case result.Insert != line[result.Start:cursor]:
@@ -67,6 +74,9 @@ func (t *Terminal) completed(b *prompt.Buffer) {
 		t.tab.waiting = true
 		if !req.quiet {
 			t.out.put("\a")
+		}
+		if again {
+			t.completeAgain(b)
 		}
 	}
 }
