@@ -5,14 +5,15 @@ import "time"
 // listing is what is known under one key. Its slices are sorted, hold each name
 // once, and are replaced but never changed.
 type listing struct {
-	settled   []string  // what the last round found
-	arriving  []string  // what the round under way has found so far
-	truncated bool      // some node has more names than it may say
-	partial   bool      // some node was silent in the last round
-	running   bool      // a round is under way or waits for its turn
-	awaited   int       // answers of this round worth waiting for
-	asked     time.Time // when the last round was called for
-	used      time.Time // when Names last wanted it
+	settled  []string  // what the last round found
+	arriving []string  // what the round under way has found so far
+	most     int       // the most names that a node has which did not say them all; 0: all did
+	mostNow  int       // the same of the round under way
+	partial  bool      // some node was silent in the last round
+	running  bool      // a round is under way or waits for its turn
+	awaited  int       // answers of this round worth waiting for
+	asked    time.Time // when the last round was called for
+	used     time.Time // when Names last wanted it
 }
 
 // listingLocked returns the listing under key, made if need be.

@@ -12,8 +12,9 @@ import (
 
 // layout lists candidates for a window: with their help, one a line, where all
 // have some and fit, otherwise in columns, read downwards, as ls does. What
-// does not fit is counted.
-func layout(candidates []completion.Candidate, columns, rows int) []string {
+// does not fit is counted; total, where it is more than the candidates, is how
+// many there are at least.
+func layout(candidates []completion.Candidate, total, columns, rows int) []string {
 	texts := shown(candidates)
 	if hasHelp(candidates) && len(texts) <= rows/2 {
 		return helped(texts, candidates, columns)
@@ -23,9 +24,12 @@ func layout(candidates []completion.Candidate, columns, rows int) []string {
 		width = max(width, runewidth.StringWidth(text)+2)
 	}
 	across := max(1, columns/width)
-	if most := across * rows; len(texts) > most {
-		hidden := len(texts) - across*(rows-1)
-		return append(inColumns(texts[:across*(rows-1)], across, width), fmt.Sprintf("… and %d more", hidden))
+	fit := min(len(texts), across*(rows-1))
+	switch {
+	case total > len(texts):
+		return append(inColumns(texts[:fit], across, width), fmt.Sprintf("… and at least %d more", total-fit))
+	case len(texts) > across*rows:
+		return append(inColumns(texts[:fit], across, width), fmt.Sprintf("… and %d more", len(texts)-fit))
 	}
 	return inColumns(texts, across, width)
 }

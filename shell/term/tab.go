@@ -69,7 +69,7 @@ func (t *Terminal) completed(b *prompt.Buffer) {
 		t.tab.line, t.tab.cursor = lineOf(b)
 		t.tab.list = false
 	case req.list && len(result.Candidates) > 0:
-		t.show(b, result.Candidates)
+		t.show(b, result)
 	default:
 		t.tab.waiting = true
 		if !req.quiet {
@@ -83,13 +83,13 @@ func (t *Terminal) completed(b *prompt.Buffer) {
 
 // show lists candidates below the line; go-prompt then draws it again below
 // them.
-func (t *Terminal) show(b *prompt.Buffer, candidates []completion.Candidate) {
+func (t *Terminal) show(b *prompt.Buffer, result completion.Result) {
 	columns, rows := windowSize(t.in.fd)
 	row := t.rowOf(b.Document().TextBeforeCursor())
 	t.out.CursorDown(t.rowOf(b.Text()) - row)
 	t.out.put("\n")
 	t.out.EraseDown()
-	for _, line := range layout(candidates, columns, max(rows-2, 3)) {
+	for _, line := range layout(result.Candidates, result.Total, columns, max(rows-2, 3)) {
 		t.out.put(line + "\n")
 	}
 	t.toCursorRow(row)
