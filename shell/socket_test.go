@@ -197,9 +197,12 @@ func TestSocketIsRemovedWhileItIsOurs(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() { done <- n.ServeSocket(ctx, path) }()
-		answered := errors.New("not asked")
-		for t.Context().Err() == nil && answered != nil { // it is there a moment before it listens
-			answered = Execute(ctx, base, []string{"version"}, io.Discard, io.Discard)
+		err := ErrNotRunning
+		for errors.Is(err, ErrNotRunning) { // the file is there a moment before it is listened at
+			err = Execute(ctx, base, []string{"version"}, io.Discard, io.Discard)
+		}
+		if err != nil {
+			t.Error(err)
 		}
 		if taken {
 			if err := errors.Join(os.Rename(path, path+".old"), os.WriteFile(path, nil, 0o600)); err != nil {
@@ -263,6 +266,8 @@ func (t *typist) ReadLine(ctx context.Context) (string, error) {
 	return line, ctx.Err()
 }
 
+func (*typist) Interrupted() {}
+
 func (t *typist) Print(msg string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -288,6 +293,9 @@ func TestAttachRunsLinesUntilTheUserLeaves(t *testing.T) {
 	}
 	found := AttachComplete(t.Context(), base)("file li", len("file li"))
 	if found.Insert != "list " || found.Start != 5 {
+		t.Errorf("%+v", found)
+	}
+	if found := AttachComplete(t.Context(), base)("dis", 3); found.Insert != "disconnect " || found.Start != 0 {
 		t.Errorf("%+v", found)
 	}
 }

@@ -29,7 +29,7 @@ func (s *Shell) RunTerminal(ctx context.Context, tty TTY) error {
 	defer t.Close()
 	s.cfg.Console.prompt.Store(t)
 	defer s.cfg.Console.prompt.Store(nil)
-	return s.RunPrompt(ctx, t, tty.Out, tty.Err, barWatch(tty.Err))
+	return s.RunPrompt(ctx, t, tty.Out, tty.Err, barWatch(tty.Err, t.Lend))
 }
 
 // AttachTerminal is [Attach] at a terminal, with Tab and a history.
