@@ -1,6 +1,7 @@
 package mesh
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -243,21 +244,58 @@ func (n *Node) connect(ctx context.Context, addrs []string, want wire.NodeID, or
 // Dial links to host, HOST[:PORT] with our own port by default, and returns
 // when the node there is a member, or why it cannot be: [wire.ErrSelf],
 // [wire.ErrDuplicate], a *[ForeignError], [wire.ErrContext], or the network's
-// error.
+// error. The name of this node, or of one that has a link, need not be an
+// address.
 func (n *Node) Dial(ctx context.Context, host string) error {
+	if host == "" {
+		return fmt.Errorf("dial: %w: must be HOST or HOST:PORT", errNoAddress)
+	}
 	peer, err := n.connect(ctx, []string{withPort(host, n.cfg.Port)}, wire.NodeID{}, topology.Asked, "")
+	var lookup *net.DNSError
+	if errors.As(err, &lookup) {
+		err = cmp.Or(n.linkedAlready(host), err)
+	}
 	switch {
 	case errors.Is(err, wire.ErrSelf):
-		return fmt.Errorf("cannot mesh dial yourself (%w)", err)
+		return &userError{"cannot mesh dial yourself", err}
 	case errors.Is(err, wire.ErrDuplicate):
-		return fmt.Errorf("already connected to %s (%w)", host, err)
+		return &userError{"already connected to " + host, err}
 	case errors.Is(err, ErrForeign):
 		return err // it names the host
+	case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
+		return &userError{fmt.Sprintf("dial %s: no answer within %v", host, handshakeTimeout), wire.ErrUnreachable}
 	case err != nil:
 		return fmt.Errorf("dial %s: %w", host, err)
 	}
 	return n.awaitMember(ctx, peer)
 }
+
+// linkedAlready tells why a node called name is not dialled: it is this one
+// ([wire.ErrSelf]) or has a link ([wire.ErrDuplicate]); nil for all others.
+func (n *Node) linkedAlready(name string) error {
+	found, err := n.Lookup([]string{name})
+	if err != nil {
+		return nil // the dial's error tells more
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	switch id := found[0].ID; {
+	case id == n.trust.id:
+		return wire.ErrSelf
+	case n.topo.Linked(id):
+		return wire.ErrDuplicate
+	}
+	return nil
+}
+
+// A userError is a failure in the words that people know it by.
+type userError struct {
+	text  string
+	cause error // what programs know it by
+}
+
+func (e *userError) Error() string { return e.text }
+func (e *userError) Unwrap() error { return e.cause }
 
 // awaitMember blocks until a new peer's link state has come, or it has gone.
 func (n *Node) awaitMember(ctx context.Context, peer wire.NodeID) error {
@@ -296,5 +334,5 @@ func (n *Node) Hangup(name string) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("no such client %s (%w)", name, wire.ErrUnreachable)
+	return &userError{"no such client " + name, wire.ErrUnreachable}
 }

@@ -24,11 +24,17 @@ func TestTwoNodesMesh(t *testing.T) {
 		t.Errorf("a sees %v, not %v", got, b.Self())
 	}
 	err := a.Dial(soon(t), b.addr())
-	if !errors.Is(err, wire.ErrDuplicate) || !strings.HasPrefix(err.Error(), "already connected to ") {
+	if !errors.Is(err, wire.ErrDuplicate) || err.Error() != "already connected to "+b.addr() {
 		t.Errorf("second dial: %v", err)
 	}
-	if err := a.Dial(soon(t), a.addr()); !errors.Is(err, wire.ErrSelf) {
+	if err := a.Dial(soon(t), a.addr()); !errors.Is(err, wire.ErrSelf) || err.Error() != "cannot mesh dial yourself" {
 		t.Errorf("dial to itself: %v", err)
+	}
+	if err := a.Dial(soon(t), ""); err == nil {
+		t.Error("dialled nothing")
+	}
+	if err := a.Hangup("c"); !errors.Is(err, wire.ErrUnreachable) || err.Error() != "no such client c" {
+		t.Errorf("hangup on nobody: %v", err)
 	}
 	if s := a.Status(); s.Size != 2 || s.Peers != 1 || s.Degree != 4 || s.Context != "test" || s.Port != a.Port() {
 		t.Errorf("status: %+v", s)

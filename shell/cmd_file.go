@@ -72,6 +72,19 @@ func (c *Call) fileName(key string) string {
 	return name
 }
 
+// errNoFile reports an argument that is the files directory itself.
+var errNoFile = errors.New("must name a file, a directory or a glob: * is all there is")
+
+// meshName returns an argument as what can be looked for in the mesh: a clean
+// name or glob. Its error quotes what it is about.
+func (c *Call) meshName(key string) (string, error) {
+	name, err := wire.ParseFileName(c.fileName(key))
+	if err == nil && name == "" {
+		err = errNoFile
+	}
+	return string(name), err
+}
+
 func fileList(_ context.Context, c *Call) error {
 	where := c.fileName("path")
 	entries, err := c.shell.cfg.Store.List(cmp.Or(where, "/"), c.Has("recursive"))
@@ -112,7 +125,10 @@ func listedName(name wire.FileName, where string, recursive bool) string {
 }
 
 func fileGet(ctx context.Context, c *Call) error {
-	name := c.fileName("file")
+	name, err := c.meshName("file")
+	if err != nil {
+		return fmt.Errorf("get: %w", err)
+	}
 	pick := transfer.Pick{Version: c.Values["id"]}
 	if node := c.Values["node"]; node == "newest" {
 		pick.Newest = true
@@ -144,15 +160,22 @@ func fileStatus(_ context.Context, c *Call) error {
 }
 
 func fileDelete(_ context.Context, c *Call) error {
-	return c.shell.cfg.Files.Delete(c.fileName("file"))
+	name := c.fileName("file")
+	if below := path.Clean(strings.TrimLeft(name, "/")); below == ".." || strings.HasPrefix(below, "../") {
+		return fmt.Errorf("delete: %w: %q: must stay inside the files directory", wire.ErrBadName, name)
+	}
+	return c.shell.cfg.Files.Delete(name)
 }
 
 func fileStream(ctx context.Context, c *Call) error {
-	name := c.fileName("file")
+	name, err := c.meshName("file")
+	if err != nil {
+		return fmt.Errorf("stream: %w", err)
+	}
 	if strings.ContainsAny(name, "*?") {
 		return errors.New("cannot stream a glob: name one file")
 	}
-	err := c.shell.cfg.Files.Stream(ctx, name, func(part []byte) error {
+	err = c.shell.cfg.Files.Stream(ctx, name, func(part []byte) error {
 		c.emit(output.Response{Data: append([]byte(nil), part...)})
 		return ctx.Err()
 	})

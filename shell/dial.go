@@ -61,8 +61,8 @@ func (c *caller) ask(req request, each func(incoming)) error {
 	if err != nil {
 		return err
 	}
-	if _, err := c.conn.Write(append(b, '\n')); err != nil {
-		return gone(err)
+	if _, err := c.conn.Write(append(b, '\n')); err != nil && !errors.Is(err, syscall.EPIPE) {
+		return gone(err) // a program that did not want to hear us may have said why
 	}
 	for {
 		line, err := c.line()

@@ -94,10 +94,10 @@ func cutFold(word, prefix string) (string, bool) {
 func (x *execution) fetch(ctx context.Context, name string) ([]string, error) {
 	clean, err := wire.ParseFileName(name)
 	if err != nil {
-		return nil, fmt.Errorf("get %s: %w", name, err)
+		return nil, fmt.Errorf("get: %w", err)
 	}
 	if clean == "" {
-		return nil, fmt.Errorf("get %s: must name a file, as in file:image.qcow2", filePrefix+name)
+		return nil, fmt.Errorf("get: %w", errNoFile)
 	}
 	if err := x.settle(ctx); err != nil {
 		return nil, err
@@ -161,15 +161,14 @@ func (x *execution) paths(name wire.FileName, job Job) []string {
 	return all
 }
 
-// getError says which get failed.
+// getError says which get failed, once.
 func getError(name string, err error) error {
+	text := err.Error()
 	switch {
-	case errors.Is(err, wire.ErrNotFound):
-		return fmt.Errorf("get %s: %w", name, wire.ErrNotFound)
-	case errors.Is(err, context.Canceled):
+	case errors.Is(err, context.Canceled), strings.HasPrefix(text, "get "):
 		return err
-	case strings.HasPrefix(err.Error(), "get "):
-		return err
+	case strings.HasPrefix(text, name+": "):
+		return fmt.Errorf("get %w", err)
 	}
 	return fmt.Errorf("get %s: %w", name, err)
 }

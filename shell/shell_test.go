@@ -71,7 +71,7 @@ func TestFilePrefixIsReplacedByTheLocalPath(t *testing.T) {
 		{"vm config disk", "[/files/foo.qcow2,virtio,writeback]\n"},
 		{`echo "file:br one.txt" FILE:foo.qcow2 x=file:foo.qcow2`, "foo: /files/br one.txt /files/foo.qcow2 x=file:foo.qcow2\n"},
 		{"echo file:img/*", "foo: /files/img/a /files/img/b\n"},
-		{"echo file:", "Error (foo): get file:: must name a file, as in file:image.qcow2\n"},
+		{"echo file:", "Error (foo): get: must name a file, a directory or a glob: * is all there is\n"},
 		{".preprocess false echo file:foo.qcow2", "foo: file:foo.qcow2\n"},
 		{".csv true echo file:foo.qcow2", "foo: /files/foo.qcow2\n"},
 		{"vm config kernel relative", ""},

@@ -4,12 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"minimega/shell/output"
 )
 
 // Limits of the socket.
@@ -52,17 +56,25 @@ func removeSame(path string, was os.FileInfo) {
 	}
 }
 
-// listenSocket makes the socket, for this user alone.
+// listenSocket makes the socket, for this user alone. It gets its name when it
+// can be connected to: whoever sees it finds somebody there.
 func listenSocket(path string) (*net.UnixListener, error) {
 	if len(path) > maxSocketPath {
 		return nil, fmt.Errorf("socket %s: must be at most %d bytes, but is %d: use a shorter -base", path, maxSocketPath, len(path))
 	}
-	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if stat(path) != nil {
+		return nil, fmt.Errorf("socket %s: %w", path, fs.ErrExist)
+	}
+	early := filepath.Join(filepath.Dir(path), ".new")
+	if err := os.Remove(early); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("socket %s: %w", path, err)
+	}
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: early, Net: "unix"})
 	if err != nil {
 		return nil, fmt.Errorf("socket %s: %w", path, err)
 	}
 	l.SetUnlinkOnClose(false)
-	if err := os.Chmod(path, 0o600); err != nil {
+	if err := errors.Join(os.Chmod(early, 0o600), os.Rename(early, path)); err != nil {
 		l.Close()
 		return nil, fmt.Errorf("socket %s: %w", path, err)
 	}
@@ -94,7 +106,7 @@ func (s *Shell) accept(ctx context.Context, l *net.UnixListener) error {
 		select {
 		case slots <- struct{}{}:
 		default:
-			conn.Close()
+			s.refuse(conn, errClients)
 			continue
 		}
 		clients.Go(func() {
@@ -114,11 +126,23 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
+// errClients turns away a client that is one too many.
+var errClients = fmt.Errorf("too many clients: there may be %d at once", maxClients)
+
+// refuse closes conn with a reply that says why, and nothing about this node.
+// It does not block: a new connection has room for that.
+func (s *Shell) refuse(conn *net.UnixConn, why error) {
+	defer conn.Close()
+	t := &talk{shell: s, conn: conn}
+	_ = t.send(reply{Resp: output.Responses{{Error: why.Error()}}}) // it may have gone already
+}
+
 // welcome serves conn if its user may use the socket.
 func (s *Shell) welcome(ctx context.Context, conn *net.UnixConn) {
 	defer conn.Close()
 	if err := allowed(conn); err != nil {
 		s.cfg.Log.Warn("socket", "err", err)
+		s.refuse(conn, err)
 		return
 	}
 	stop := context.AfterFunc(ctx, func() { conn.Close() })

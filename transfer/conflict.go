@@ -21,16 +21,18 @@ type Holding struct {
 	Meta    wire.Meta
 }
 
-// ConflictError reports that nodes hold different contents under one name.
+// ConflictError reports that nodes hold different contents under one name, or
+// none that Pick means.
 type ConflictError struct {
 	Name wire.FileName
 	Rows []Holding // sorted by version, then node
+	Pick Pick      // zero: nothing was picked
 }
 
 // Error tells the rows and how to pick one.
 func (e *ConflictError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: nodes hold different versions", e.Name)
+	fmt.Fprintf(&b, "%s: %s", e.Name, e.reason())
 	for _, r := range e.Rows {
 		version := "not hashed"
 		if !r.Version.IsZero() {
@@ -43,4 +45,15 @@ func (e *ConflictError) Error() string {
 		fmt.Fprintf(&b, "\npick one: file get %s from %s, or file get %s from newest", e.Name, e.Rows[0].Node, e.Name)
 	}
 	return b.String()
+}
+
+// reason says what is wrong with the rows.
+func (e *ConflictError) reason() string {
+	switch {
+	case e.Pick.From != "":
+		return fmt.Sprintf("%s does not hold it, but", e.Pick.From)
+	case e.Pick.Version != "":
+		return fmt.Sprintf("no node holds version %.20q, but", e.Pick.Version)
+	}
+	return "nodes hold different versions"
 }

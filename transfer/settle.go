@@ -85,11 +85,11 @@ func choose(name wire.FileName, hs []holding, pick Pick) ([]holding, error) {
 		latest := slices.MaxFunc(hs, func(a, b holding) int { return cmp.Compare(a.entry.Meta.ModTime, b.entry.Meta.ModTime) })
 		match = func(h holding) bool { return h.node.ID == latest.node.ID }
 	case several:
-		return nil, conflict(name, hs)
+		return nil, &ConflictError{Name: name, Rows: rows(hs)}
 	}
 	i := slices.IndexFunc(hs, match)
 	if i < 0 {
-		return nil, fmt.Errorf("%s: %w there; %w", name, ErrNotFound, conflict(name, hs))
+		return nil, &ConflictError{Name: name, Rows: rows(hs), Pick: pick}
 	}
 	var chosen []holding
 	for k, h := range hs {
@@ -100,10 +100,10 @@ func choose(name wire.FileName, hs []holding, pick Pick) ([]holding, error) {
 	return chosen, nil
 }
 
-func conflict(name wire.FileName, hs []holding) error {
-	err := &ConflictError{Name: name}
+func rows(hs []holding) []Holding {
+	var all []Holding
 	for _, h := range hs {
-		err.Rows = append(err.Rows, Holding{h.node.Name, h.entry.Version, h.entry.Meta})
+		all = append(all, Holding{h.node.Name, h.entry.Version, h.entry.Meta})
 	}
-	return err
+	return all
 }
