@@ -67,7 +67,9 @@ func (d *desk) prompt(t *testing.T, size ...pty.Winsize) (*termtest.Console, *ne
 	t.Helper()
 	d.prompts++
 	n := d.host.AddNode("me"+strconv.Itoa(d.prompts), d.setup)
-	c := termtest.Start(t, n.Command(context.Background(), "-port", "0"), size...)
+	cmd := n.Command(context.Background(), "-port", "0")
+	cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0")
+	c := termtest.Start(t, cmd, size...)
 	c.Expect(promptText)
 	return c, n
 }

@@ -18,7 +18,7 @@ const Method = "names"
 // Limits of what is asked and kept.
 const (
 	maxNames   = 512       // of one node under one prefix: more than a window shows
-	maxLocal   = 1_000_000 // that a node looks through for those
+	maxLocal   = 1_000_000 // of one directory, which those are chosen from
 	maxMerged  = 50_000    // of all nodes under one prefix
 	maxTotal   = 500_000   // under all prefixes
 	maxListing = 64        // prefixes
@@ -41,7 +41,7 @@ type Mesh interface {
 // All methods are safe for concurrent use.
 type MeshNames struct {
 	mesh    Mesh
-	local   func(prefix string, limit int) []string
+	local   local
 	changed func()
 	asks    chan string // keys whose listing is to be filled
 
@@ -53,13 +53,13 @@ type MeshNames struct {
 }
 
 // NewMeshNames returns a MeshNames that knows nothing yet and starts nothing.
-// local returns the names of this node that begin with prefix, at most limit,
+// list returns the names of this node that begin with prefix, at most limit,
 // below one directory, directories ending in "/"; it may take its time. changed is
 // called, from any goroutine and with nothing locked, when more is known.
-func NewMeshNames(mesh Mesh, local func(prefix string, limit int) []string, changed func()) *MeshNames {
+func NewMeshNames(mesh Mesh, list func(prefix string, limit int) []string, changed func()) *MeshNames {
 	return &MeshNames{
 		mesh:    mesh,
-		local:   local,
+		local:   local{list: list},
 		changed: changed,
 		asks:    make(chan string, maxListing),
 		cache:   map[string]*listing{},
@@ -155,7 +155,7 @@ func (m *MeshNames) Answer(_ context.Context, _ wire.Member, body []byte) ([]byt
 	if len(req.Prefix) > wire.MaxFileName {
 		return nil, &wire.DecodeError{What: "names request", Err: wire.ErrTooLarge}
 	}
-	names := sorted(m.local(req.Prefix, maxLocal))
+	names := m.local.find(req.Prefix)
 	answer := namesAnswer{Names: encodeNames(abridged(names, int(min(req.Limit, maxNames))))}
 	if uint(len(names)) > req.Limit {
 		answer.Total = uint(len(names))
@@ -172,7 +172,7 @@ func (m *MeshNames) round(ctx context.Context, key string) {
 	m.begin(key, members)
 	var here sync.WaitGroup
 	here.Go(func() {
-		names := sorted(m.local(key, maxLocal))
+		names := m.local.find(key)
 		total := len(names)
 		if total <= maxNames {
 			total = 0

@@ -127,12 +127,12 @@ func TestSilentNodeIsLeftOutAndNotWaitedForAgain(t *testing.T) {
 		names := NewMeshNames(mesh, listOf(), func() {})
 		running(t, names)
 		names.Names("")
-		time.Sleep(soonTime - 1)
+		time.Sleep(soonTime - time.Nanosecond)
 		wantNames(t, names, "", "a")
 		if !names.Pending() {
 			t.Error("the first time, a silent node is not waited for")
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		if names.Pending() {
 			t.Error("a silent node is waited for ever longer")
 		}
@@ -177,7 +177,7 @@ func TestDeletedNamesGoWithTheNextRound(t *testing.T) {
 		if got := names.Ask(t.Context(), ""); !slices.Equal(got, []string{"old"}) {
 			t.Errorf("Ask = %q", got)
 		}
-		node.names.local = listOf("new")
+		node.names.local.list = listOf("new")
 		synctest.Wait()
 		time.Sleep(4 * time.Second)
 		wantNames(t, names, "", "old")
@@ -203,7 +203,8 @@ func TestDirectoryTooLargeIsAskedByPrefix(t *testing.T) {
 		if got := names.Ask(t.Context(), last); !slices.Equal(got, []string{last}) || names.Total() != 0 {
 			t.Errorf("Ask(%q) = %q of %d", last, got, names.Total())
 		}
-		mesh.nodes[0].names.local = listOf("d/few")
+		mesh.nodes[0].names.local.list = listOf("d/few")
+		time.Sleep(localTime)
 		names.Names("d/")
 		time.Sleep(freshTime)
 		names.Names("d/")
