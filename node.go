@@ -161,6 +161,9 @@ func (n *node) run(ctx context.Context, stop func(), opts shell.Options) error {
 		})
 	}
 	err := n.front(ctx, opts)
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) && !errors.Is(err, shell.ErrFailed) {
+		err = nil // it was told to stop
+	}
 	stop()
 	parts.Wait()
 	close(failed)

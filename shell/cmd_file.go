@@ -141,9 +141,35 @@ func fileGet(ctx context.Context, c *Call) error {
 	}
 	c.Client.warnings(job.Warnings())
 	if c.Client.started != nil {
+		job.Follow()
+	}
+	if err := atOnce(ctx, job); err != nil {
+		return getError(name, err)
+	}
+	if c.Client.started != nil {
 		c.Client.started(name, job)
 	}
 	return nil
+}
+
+// beginWithin is how long file get waits to learn that it cannot even begin.
+const beginWithin = 300 * time.Millisecond
+
+// atOnce returns why job failed, if it did before it had begun. How long the
+// transfer itself takes does not matter.
+func atOnce(ctx context.Context, job Job) error {
+	within, cancel := context.WithTimeout(ctx, beginWithin)
+	defer cancel()
+	select {
+	case <-job.Begun():
+	case <-within.Done():
+	}
+	select {
+	case <-job.Done():
+		return job.Err()
+	default:
+		return nil
+	}
 }
 
 func fileStatus(_ context.Context, c *Call) error {

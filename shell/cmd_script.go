@@ -6,8 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -57,18 +59,24 @@ func read(ctx context.Context, c *Call) error {
 		return err
 	}
 	defer f.Close()
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, maxLine)
-	for number := 1; lines.Scan() && !c.Client.quit; number++ {
+	lines := bufio.NewReader(f)
+	for number := 1; !c.Client.quit; number++ {
 		where := fmt.Sprintf("%s:%d", name, number)
-		if err := c.readLine(ctx, where, lines.Text()); err != nil {
+		line, err := readLine(lines)
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return fmt.Errorf("%s %w", where, err)
+		}
+		if err := c.readLine(ctx, where, line); err != nil {
 			return err
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
 	}
-	return lines.Err()
+	return nil
 }
 
 // readLine runs one line of a file. Its error ends the reading.
@@ -84,13 +92,29 @@ func (c *Call) readLine(ctx context.Context, where, line string) error {
 	if c.Has("check") {
 		return nil
 	}
-	x := &execution{shell: c.shell, client: c.Client, emit: c.run.emit, record: c.Client.set.Record}
+	emit := func(r Result) { c.run.emit(r.at(where)) }
+	x := &execution{shell: c.shell, client: c.Client, emit: emit, record: c.Client.set.Record}
 	x.line(ctx, line)
 	c.run.answered = c.run.answered || x.answered
 	if x.record {
 		c.Client.remember(line)
 	}
 	return nil
+}
+
+// at returns r with the line of a file in front of its errors.
+func (r Result) at(where string) Result {
+	name := func(all output.Responses) output.Responses {
+		all = slices.Clone(all)
+		for i := range all {
+			if all[i].Error != "" {
+				all[i].Error = where + " " + all[i].Error
+			}
+		}
+		return all
+	}
+	r.Responses, r.shown = name(r.Responses), name(r.shown)
+	return r
 }
 
 // Limits of a program that `shell` runs.

@@ -121,6 +121,7 @@ func (x *execution) wait(ctx context.Context, job Job) error {
 	default:
 	}
 	job.Hurry()
+	job.Follow()
 	if x.client.watch != nil {
 		stop := x.client.watch(func() []transfer.Progress { return []transfer.Progress{job.Progress()} })
 		defer stop()

@@ -89,14 +89,14 @@ type fakeFiles struct {
 	deleted []string
 	status  []transfer.Status
 	hold    chan struct{} // jobs end when it is closed; nil: at once
-	idle    error
+	fate    error         // of jobs; those on hold meet it when Idle is called
 }
 
 func (f *fakeFiles) Get(_ context.Context, pattern string, _ transfer.Pick) (Job, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.got = append(f.got, pattern)
-	j := &fakeJob{name: pattern, done: f.hold}
+	j := &fakeJob{name: pattern, done: f.hold, err: f.fate}
 	for _, name := range f.has {
 		if ok := name == pattern; ok || strings.HasSuffix(pattern, "*") && strings.HasPrefix(name, pattern[:len(pattern)-1]) {
 			j.files = append(j.files, wire.FileName(name))
@@ -112,9 +112,16 @@ func (f *fakeFiles) Get(_ context.Context, pattern string, _ transfer.Pick) (Job
 	return j, nil
 }
 
-func (f *fakeFiles) Status() []transfer.Status      { return f.status }
-func (f *fakeFiles) Idle(ctx context.Context) error { return f.idle }
-func (f *fakeFiles) Delete(name string) error       { f.deleted = append(f.deleted, name); return nil }
+func (f *fakeFiles) Status() []transfer.Status { return f.status }
+func (f *fakeFiles) Delete(name string) error  { f.deleted = append(f.deleted, name); return nil }
+
+func (f *fakeFiles) Idle(context.Context) error {
+	if f.fate != nil && f.hold != nil {
+		close(f.hold)
+	}
+	return nil
+}
+
 func (f *fakeFiles) Stream(_ context.Context, name string, part func([]byte) error) error {
 	if !slices.Contains(f.has, name) {
 		return wire.ErrNotFound
@@ -131,16 +138,24 @@ type fakeJob struct {
 	name  string
 	files []wire.FileName
 	done  chan struct{}
+	err   error
 }
 
 func (j *fakeJob) Done() <-chan struct{} { return j.done }
-func (j *fakeJob) Err() error            { return nil }
+func (j *fakeJob) Err() error            { return j.err }
 func (j *fakeJob) Progress() transfer.Progress {
 	return transfer.Progress{Name: j.name, BytesTotal: 1 << 30}
 }
 func (j *fakeJob) Files() []wire.FileName { return j.files }
 func (j *fakeJob) Warnings() []string     { return nil }
 func (j *fakeJob) Hurry()                 {}
+func (j *fakeJob) Follow()                {}
+
+func (j *fakeJob) Begun() <-chan struct{} {
+	begun := make(chan struct{})
+	close(begun)
+	return begun
+}
 
 // fakeStore is a files directory at /files.
 type fakeStore struct{ entries map[string][]store.Entry }

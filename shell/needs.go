@@ -54,7 +54,7 @@ type Fetcher interface {
 // Transfers are what is on its way.
 type Transfers interface {
 	Status() []transfer.Status
-	Idle(ctx context.Context) error // waits; returns the failures meanwhile
+	Idle(ctx context.Context) error // waits until there are none
 }
 
 // Job is one fetch.
@@ -64,7 +64,9 @@ type Job interface {
 	Progress() transfer.Progress
 	Files() []wire.FileName
 	Warnings() []string
-	Hurry() // somebody waits for it
+	Begun() <-chan struct{} // what fails at once has failed by then
+	Hurry()                 // somebody waits for it
+	Follow()                // somebody tells the user of its failure
 }
 
 // Store is the files directory.

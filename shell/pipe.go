@@ -27,27 +27,37 @@ var errLine = fmt.Errorf("must be at most %d bytes", maxLine)
 func (s *Shell) RunPipe(ctx context.Context, in io.Reader, out, errOut io.Writer) error {
 	p := &pipe{shell: s, out: out, errOut: &lockedWriter{w: errOut}}
 	p.client = NewClient(p.watch, p.warn)
+	p.client.started = p.follow
 	lines := bufio.NewReader(in)
 	for !p.client.Quit() {
 		line, err := readLine(lines)
 		if errors.Is(err, io.EOF) {
 			p.idle(ctx)
+			if ctx.Err() != nil {
+				return p.outcome(ctx.Err())
+			}
 			break
 		}
 		p.number++
 		if err != nil {
-			p.report(s.host(), err.Error())
+			p.report(p.number, s.host(), err.Error())
 			break
 		}
 		p.run(ctx, line)
 		if ctx.Err() != nil && !p.client.Quit() {
-			return ctx.Err()
+			return p.outcome(ctx.Err())
 		}
 	}
+	p.unfinished()
+	return p.outcome(nil)
+}
+
+// outcome adds to err, which may be nil, that a command failed.
+func (p *pipe) outcome(err error) error {
 	if p.failed {
-		return ErrFailed
+		return errors.Join(ErrFailed, err)
 	}
-	return nil
+	return err
 }
 
 // pipe is a conversation in lines.
@@ -58,6 +68,14 @@ type pipe struct {
 	errOut io.Writer
 	number int  // of the line, from 1
 	failed bool // a command has
+	begun  []begun
+}
+
+// begun is a transfer that a line began.
+type begun struct {
+	number int
+	name   string
+	job    Job
 }
 
 // readLine returns the next line without its end. At the end of input the
@@ -87,27 +105,48 @@ func (p *pipe) run(ctx context.Context, line string) {
 		}
 		for _, one := range r.Responses {
 			if one.Error != "" {
-				p.report(one.Host, one.Error)
+				p.report(p.number, one.Host, one.Error)
 			}
 		}
 	})
 }
 
 // report prints the error of a line.
-func (p *pipe) report(host, text string) {
+func (p *pipe) report(number int, host, text string) {
 	p.failed = true
-	fmt.Fprintf(p.errOut, "line %d: %s\n", p.number, output.ErrorLine(host, text))
+	fmt.Fprintf(p.errOut, "line %d: %s\n", number, output.ErrorLine(host, text))
 }
 
-// idle waits for the transfers that still run.
+// follow notes a transfer whose failure is to be told.
+func (p *pipe) follow(name string, job Job) {
+	p.begun = append(p.begun, begun{p.number, name, job})
+}
+
+// idle waits for the transfers that still run, and reports those that failed.
 func (p *pipe) idle(ctx context.Context) {
 	files := p.shell.cfg.Files
 	stop := every(statusEvery, func() { p.transfers(files.Status()) })
 	err := files.Idle(ctx)
 	stop()
 	if err != nil {
-		p.failed = true
-		fmt.Fprintln(p.errOut, output.ErrorLine(p.shell.host(), err.Error()))
+		p.unfinished()
+		return
+	}
+	for _, b := range p.begun {
+		if err := b.job.Err(); err != nil && !errors.Is(err, transfer.ErrCanceled) {
+			p.report(b.number, p.shell.host(), getError(b.name, err).Error())
+		}
+	}
+}
+
+// unfinished warns of transfers that are left as they are, because of quit.
+func (p *pipe) unfinished() {
+	for _, b := range p.begun {
+		select {
+		case <-b.job.Done():
+		default:
+			fmt.Fprintf(p.errOut, "line %d: warning: get %s: not finished\n", b.number, output.EscapeLine(b.name))
+		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"minimega/shell/output"
+	"minimega/transfer"
 )
 
 // Prompt is what the local prompt prints in front of a line.
@@ -86,7 +87,7 @@ func (p *prompt) follow(ctx context.Context, name string, job Job) {
 		case <-ctx.Done():
 			return
 		}
-		if err := job.Err(); err != nil {
+		if err := job.Err(); err != nil && !errors.Is(err, transfer.ErrCanceled) {
 			p.terminal.Print(output.ErrorLine(p.shell.host(), getError(name, err).Error()))
 		}
 	})

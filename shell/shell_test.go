@@ -221,7 +221,7 @@ func TestReadRunsLinesAndStopsAtNonsense(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect(t, n.run(t, NewClient(nil, nil), "read "+path),
-		"foo: one\nError (foo): get nope: file not found\nfoo: two\nError (foo): "+path+":6 invalid command: `nonsense`: `nonsense` is not known: type help for the list of commands\n")
+		"foo: one\nError (foo): "+path+":4 get nope: file not found\nfoo: two\nError (foo): "+path+":6 invalid command: `nonsense`: `nonsense` is not known: type help for the list of commands\n")
 	expect(t, n.run(t, NewClient(nil, nil), "read "+path+" check"),
 		"Error (foo): "+path+":6 invalid command: `nonsense`: `nonsense` is not known: type help for the list of commands\n")
 	if err := os.WriteFile(path, []byte(".csv true read x\n"), 0o600); err != nil {

@@ -318,18 +318,24 @@ func TestPromptRunsLinesUntilTheUserLeaves(t *testing.T) {
 
 func TestPipeNumbersItsErrors(t *testing.T) {
 	n := newNode(t, "foo")
+	n.files.has, n.files.fate = []string{"x"}, errors.New("x: source changed")
 	for _, tt := range []struct {
 		in, out, errOut string
-		idle, err       error
+		late            bool // what is got fails when it is waited for
+		err             error
 	}{
-		{"echo a\n\n# x\necho b", "foo: a\nfoo: b\n", "", nil, nil},
-		{"echo a\nfile get nope\r\nnonsense\necho b\n", "foo: a\nfoo: b\n", "line 2: Error (foo): get nope: file not found\nline 3: Error (foo): invalid command: `nonsense`: `nonsense` is not known: type help for the list of commands\n", nil, ErrFailed},
-		{"echo a\nquit\necho b\n", "foo: a\n", "", nil, nil},
-		{"nonsense\nquit\n", "", "line 1: Error (foo): invalid command: `nonsense`: `nonsense` is not known: type help for the list of commands\n", nil, ErrFailed},
-		{"echo a\n", "foo: a\n", "Error (foo): get x: source changed\n", errors.New("get x: source changed"), ErrFailed},
-		{"echo " + strings.Repeat("x", maxLine), "", "line 1: Error (foo): must be at most 1048576 bytes\n", nil, ErrFailed},
+		{"echo a\n\n# x\necho b", "foo: a\nfoo: b\n", "", false, nil},
+		{"echo a\nfile get nope\r\nnonsense\necho b\n", "foo: a\nfoo: b\n", "line 2: Error (foo): get nope: file not found\nline 3: Error (foo): invalid command: `nonsense`: `nonsense` is not known: type help for the list of commands\n", false, ErrFailed},
+		{"echo a\nquit\necho b\n", "foo: a\n", "", false, nil},
+		{"nonsense\nquit\n", "", "line 1: Error (foo): invalid command: `nonsense`: `nonsense` is not known: type help for the list of commands\n", false, ErrFailed},
+		{"file get x\necho a\n", "foo: a\n", "line 1: Error (foo): get x: source changed\n", false, ErrFailed},
+		{"file get x\necho a\n", "foo: a\n", "line 1: Error (foo): get x: source changed\n", true, ErrFailed},
+		{"file get x\nquit\n", "", "line 1: warning: get x: not finished\n", true, nil},
+		{"echo " + strings.Repeat("x", maxLine), "", "line 1: Error (foo): must be at most 1048576 bytes\n", false, ErrFailed},
 	} {
-		n.files.idle = tt.idle
+		if n.files.hold = nil; tt.late {
+			n.files.hold = make(chan struct{})
+		}
 		var out, errOut bytes.Buffer
 		err := n.RunPipe(t.Context(), strings.NewReader(tt.in), &out, &errOut)
 		if out.String() != tt.out || errOut.String() != tt.errOut || !errors.Is(err, tt.err) {

@@ -138,6 +138,7 @@ func (j *Job) batch(node wire.Member, frames *wire.Reader, items []item, without
 		}
 		return err
 	}
+	j.begin()
 	var got []item
 	seen := 0
 	for seen < len(items) {

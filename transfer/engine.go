@@ -56,7 +56,6 @@ type Engine struct {
 	refs     map[*content]int // topics and fetches that use a content
 	fetches  map[wire.FileName]*fetch
 	jobs     map[*Job]struct{}
-	failed   []error       // of jobs, since the last Idle
 	idle     chan struct{} // closed and renewed when a job ends
 }
 
@@ -178,20 +177,14 @@ func (e *Engine) resume() {
 	}
 }
 
-// Idle waits until no job runs and returns the errors of those that failed
-// since it was last called, joined.
+// Idle waits until no job runs, or ctx ends.
 func (e *Engine) Idle(ctx context.Context) error {
 	for {
 		e.mu.Lock()
 		busy, changed := len(e.jobs) > 0, e.idle
-		var err error
-		if !busy {
-			err = errors.Join(e.failed...)
-			e.failed = nil
-		}
 		e.mu.Unlock()
 		if !busy {
-			return err
+			return nil
 		}
 		select {
 		case <-changed:

@@ -20,8 +20,11 @@ type Job struct {
 	e      *Engine
 	what   string // as it was asked for
 	urgent atomic.Bool
+	told   atomic.Bool // somebody will tell the user of its failure
 	ctx    context.Context
 	cancel context.CancelFunc
+	begin  func()        // closes begun, once
+	begun  chan struct{} // closed when a file is being received or waits its turn
 	done   chan struct{}
 	parts  sync.WaitGroup // goroutines of the job
 
@@ -41,7 +44,8 @@ type file struct {
 }
 
 func (e *Engine) newJob(what string) *Job {
-	j := &Job{e: e, what: what, done: make(chan struct{}), files: map[wire.FileName]*file{}}
+	j := &Job{e: e, what: what, begun: make(chan struct{}), done: make(chan struct{}), files: map[wire.FileName]*file{}}
+	j.begin = sync.OnceFunc(func() { close(j.begun) })
 	j.ctx, j.cancel = context.WithCancel(e.ctx)
 	return j
 }
@@ -75,6 +79,7 @@ func (e *Engine) startJob(j *Job, items []item) error {
 			}
 		}
 		j.cancel()
+		j.begin()
 		close(j.done)
 		return nil
 	}
@@ -154,9 +159,12 @@ func (j *Job) fetch(it item) error {
 	j.files[it.name].fetch, j.files[it.name].begun = f, true
 	j.mu.Unlock()
 	chained := false
-	first := f.first
+	ready, first := f.ready, f.first
 	for {
 		select {
+		case <-ready:
+			ready = nil
+			j.begin()
 		case <-first:
 			first = nil
 			backing, err := store.BackingFile(f.sink)
@@ -211,12 +219,13 @@ func (j *Job) end() {
 	e := j.e
 	e.mu.Lock()
 	delete(e.jobs, j)
-	if err != nil && !errors.Is(err, ErrCanceled) && e.ctx.Err() == nil {
-		e.failed = append(e.failed, err)
-	}
 	close(e.idle)
 	e.idle = make(chan struct{})
 	e.mu.Unlock()
+	if err != nil && !errors.Is(err, ErrCanceled) && e.ctx.Err() == nil && !j.told.Load() {
+		e.log.Error("transfer failed", "file", j.what, "err", err)
+	}
+	j.begin()
 	close(j.done)
 }
 
@@ -228,6 +237,10 @@ func joinFew(errs []error) error {
 	}
 	return errors.Join(errs...)
 }
+
+// Begun is closed when the job has ended, has a place on the disk for a file, or
+// must wait its turn: what fails at once has failed by then.
+func (j *Job) Begun() <-chan struct{} { return j.begun }
 
 // Done is closed when the job has ended.
 func (j *Job) Done() <-chan struct{} { return j.done }
@@ -248,6 +261,10 @@ func (j *Job) Files() []wire.FileName {
 
 // Hurry puts the job before others, because somebody waits for it.
 func (j *Job) Hurry() { j.urgent.Store(true) }
+
+// Follow promises that somebody tells the user if the job fails, which is
+// logged as an error otherwise.
+func (j *Job) Follow() { j.told.Store(true) }
 
 // Cancel ends the job; what it has fetched of unfinished files is removed,
 // unless another job wants it too.

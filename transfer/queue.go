@@ -32,6 +32,12 @@ func (q *queue) acquire(ctx context.Context, j *Job) error {
 	select {
 	case <-w.turn:
 		return nil
+	default:
+		j.begin() // as far as it can
+	}
+	select {
+	case <-w.turn:
+		return nil
 	case <-ctx.Done():
 	}
 	q.mu.Lock()

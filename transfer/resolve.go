@@ -53,9 +53,9 @@ func (e *Engine) resolve(ctx context.Context, pattern string, pick Pick) (items 
 		defer cancel()
 		ctx = short
 	}
-	silent := e.gather(ctx, pattern, patience, byName)
+	silent, banned := e.gather(ctx, pattern, patience, byName)
 	if len(byName) == 0 {
-		return nil, nil, notFound(pattern, silent)
+		return nil, nil, notFound(pattern, silent, banned)
 	}
 	if err := e.learn(ctx, byName, local, pick); err != nil {
 		return nil, nil, err
@@ -89,28 +89,35 @@ func (e *Engine) onlyFiles(byName map[wire.FileName][]holding) bool {
 	return false
 }
 
-// gather adds what the other nodes have, and returns who was silent.
-func (e *Engine) gather(ctx context.Context, pattern string, patience time.Duration, byName map[wire.FileName][]holding) (silent []wire.NodeName) {
+// gather adds what the other nodes have, and returns who was silent and who has
+// something but is not believed.
+func (e *Engine) gather(ctx context.Context, pattern string, patience time.Duration, byName map[wire.FileName][]holding) (silent, banned []wire.NodeName) {
 	for _, f := range e.find(ctx, pattern, patience) {
 		if f.err != nil {
 			silent = append(silent, f.node.Name)
 			continue
 		}
+		if len(f.entries) > 0 && e.banned(f.node.ID) {
+			banned = append(banned, f.node.Name)
+			continue
+		}
 		for _, entry := range f.entries {
-			if !e.banned(f.node.ID) {
-				byName[entry.Name] = append(byName[entry.Name], holding{f.node, entry})
-			}
+			byName[entry.Name] = append(byName[entry.Name], holding{f.node, entry})
 		}
 	}
-	return silent
+	return silent, banned
 }
 
-func notFound(pattern string, silent []wire.NodeName) error {
-	if len(silent) == 0 {
-		return fmt.Errorf("get %s: %w", pattern, ErrNotFound)
-	}
+func notFound(pattern string, silent, banned []wire.NodeName) error {
 	slices.Sort(silent)
-	return fmt.Errorf("get %s: %w (no answer from %v)", pattern, ErrNotFound, silent)
+	slices.Sort(banned)
+	switch {
+	case len(banned) > 0:
+		return fmt.Errorf("get %s: %w but on %v, which sent bad data lately", pattern, ErrNotFound, banned)
+	case len(silent) > 0:
+		return fmt.Errorf("get %s: %w (no answer from %v)", pattern, ErrNotFound, silent)
+	}
+	return fmt.Errorf("get %s: %w", pattern, ErrNotFound)
 }
 
 // learn asks holders for versions that decide between them and are not known:

@@ -3,7 +3,9 @@ package transfer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"minimega/mesh/wire"
@@ -195,7 +197,10 @@ func (f *fetch) search(ctx context.Context) {
 		holders, all := f.e.holders(ctx, f.name, version)
 		f.mu.Lock()
 		f.searching = false
-		f.foundNone = len(holders) == 0 && all
+		f.foundNone = all && !slices.ContainsFunc(holders, func(h wire.Member) bool {
+			s := f.sources[h.ID]
+			return s == nil || !errors.Is(s.refused, errLiar)
+		})
 		f.mu.Unlock()
 		for _, h := range holders {
 			f.offer(h, true)

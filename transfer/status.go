@@ -91,6 +91,8 @@ func (f *fetch) stateLocked() string {
 		return ""
 	case lost != "":
 		return fmt.Sprintf("waiting: no source (%s was the last)", lost)
+	case f.searchedAt > 0 && f.refusal != nil:
+		return fmt.Sprintf("waiting: no source (%v)", f.refusal)
 	case f.searchedAt > 0:
 		return "waiting: no source"
 	}
