@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"syscall"
+
+	"minimega/mesh/wire"
 )
 
 // publish gives the file its name; the content goes on being served from there.
@@ -34,6 +36,9 @@ func (f *fetch) publish() error {
 func (f *fetch) pause(err error) bool {
 	if !errors.Is(err, syscall.ENOSPC) {
 		return false
+	}
+	if room := f.sink.Room(); errors.Is(room, syscall.ENOSPC) {
+		err = room // which says how much is missing
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -120,6 +125,12 @@ func (f *fetch) hopeless() error {
 		if s.refused == nil {
 			return nil
 		}
+	}
+	switch {
+	case errors.Is(f.refusal, wire.ErrChanged):
+		return fmt.Errorf("%s: %w during the transfer: get it again", f.name, wire.ErrChanged)
+	case errors.Is(f.refusal, errLiar):
+		return f.refusal
 	}
 	return fmt.Errorf("%s: %w", f.name, f.refusal)
 }
