@@ -103,7 +103,8 @@ func TestTwoJobsShareOneFetch(t *testing.T) {
 
 func TestQueueServesWhoIsWaitedForFirst(t *testing.T) {
 	q := newQueue(1)
-	busy, patient, urgent := &Job{}, &Job{}, &Job{}
+	job := func() *Job { return &Job{begin: func() {}} }
+	busy, patient, urgent := job(), job(), job()
 	urgent.Hurry()
 	must(t, q.acquire(t.Context(), busy))
 	turns := make(chan string, 2)
