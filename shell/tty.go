@@ -42,10 +42,6 @@ func AttachTerminal(ctx context.Context, tty TTY) error {
 	return Attach(ctx, tty.Base, t, tty.Out, tty.Err)
 }
 
-// NamesChanged says that more is known for Tab. It does not block, and may be
-// called at any time.
-func (s *Shell) NamesChanged() { s.cfg.Console.refresh() }
-
 // open prepares the terminal.
 func (tty TTY) open(prompt func() string, complete func(string, int) completion.Result) (*term.Terminal, error) {
 	path := filepath.Join(tty.Base, historyFile)
