@@ -7,40 +7,47 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
+	"golang.org/x/sync/errgroup"
+
+	"minimega/completion"
+	"minimega/mesh"
+	"minimega/mesh/discovery"
+	"minimega/mesh/wire"
 	"minimega/shell"
+	"minimega/transfer"
+	"minimega/transfer/store"
+	"minimega/vmconfig"
 )
 
 // version is what `version` and -version print.
 const version = "minimega 0.1.0"
 
-func main() { os.Exit(run(os.Args[1:])) }
-
-// run returns the program's exit status: 0, 1 for a failure, 2 for wrong flags.
-func run(args []string) int {
-	opts, err := shell.Parse(args)
+func main() {
+	opts, err := shell.Parse(os.Args[1:])
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		fmt.Print(shell.Usage())
-		return 0
+		os.Exit(0)
 	case err != nil:
 		fmt.Fprintln(os.Stderr, "minimega:", err)
-		return 2
+		os.Exit(2)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGHUP)
-	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	err = do(ctx, opts)
-	if err == nil || errors.Is(err, context.Canceled) && ctx.Err() != nil {
-		return 0
-	}
-	if !errors.Is(err, shell.ErrFailed) { // which has been printed
+	switch {
+	case err == nil || errors.Is(err, context.Canceled) && ctx.Err() != nil:
+		os.Exit(0)
+	case !errors.Is(err, shell.ErrFailed): // which has been printed
 		fmt.Fprintln(os.Stderr, "minimega:", err)
 	}
-	return 1
+	os.Exit(1)
 }
 
 func do(ctx context.Context, opts shell.Options) error {
@@ -51,7 +58,97 @@ func do(ctx context.Context, opts shell.Options) error {
 	case opts.Execute != nil:
 		return shell.Execute(ctx, opts.Base, opts.Execute, os.Stdout, os.Stderr)
 	case opts.Attach:
-		return shell.AttachTerminal(ctx, terminal(opts))
+		return shell.AttachTerminal(ctx, opts.TTY())
 	}
 	return serve(ctx, opts)
+}
+
+// serve is a node until ctx ends, quit is typed, or its front end has no more
+// to read.
+func serve(ctx context.Context, opts shell.Options) (err error) {
+	release, err := shell.ClaimBase(opts.Base, opts.Force)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, release()) }()
+	console := shell.NewConsole(os.Stderr)
+	log, level, err := opts.OpenLog(console)
+	if err != nil {
+		return err
+	}
+	files, err := store.Open(opts.FilePath, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, files.Close()) }()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	sh, parts, err := compose(opts, shell.Config{
+		Store: files, VM: vmconfig.New(files.Dir()), LocalNames: files.Names,
+		Console: console, Log: log, Level: level, Version: version, Args: opts.Args(), Stop: stop,
+	}, files)
+	if err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	for _, run := range parts {
+		group.Go(func() error {
+			if err := run(ctx); ctx.Err() == nil {
+				return err
+			}
+			return nil
+		})
+	}
+	err = sh.Run(ctx, opts)
+	stop()
+	return errors.Join(err, group.Wait())
+}
+
+// compose makes the parts of a node and hands each what it needs of the others.
+// It returns the shell, whose front end is the user's, and what runs beside it.
+func compose(opts shell.Options, cfg shell.Config, files *store.Store) (*shell.Shell, []func(context.Context) error, error) {
+	node, err := newMesh(opts, cfg.Log)
+	if err != nil {
+		return nil, nil, err
+	}
+	engine, err := transfer.New(transfer.Config{Store: files, Mesh: node, Log: cfg.Log})
+	if err != nil {
+		return nil, nil, err
+	}
+	names := completion.NewMeshNames(node, files.Names, cfg.Console.Refresh)
+	cfg.Mesh, cfg.Files, cfg.Names = node, shell.FromEngine(engine), names
+	sh, err := shell.New(cfg)
+	if err != nil {
+		return nil, nil, err
+	}
+	node.Handle(completion.Method, names.Answer)
+	for _, methods := range []map[string]wire.Handler{engine.Methods(), sh.Methods()} {
+		for name, h := range methods {
+			node.Handle(name, h)
+		}
+	}
+	for name, h := range engine.Streams() {
+		node.HandleStream(name, h)
+	}
+	socket := func(ctx context.Context) error { return sh.ServeSocket(ctx, shell.SocketPath(opts.Base)) }
+	return sh, []func(context.Context) error{node.Run, engine.Run, names.Run, socket}, node.Listen()
+}
+
+// newMesh makes the node's part in the mesh, and what finds the others.
+func newMesh(opts shell.Options, log *slog.Logger) (*mesh.Node, error) {
+	key, err := opts.MeshKey()
+	if err != nil {
+		return nil, err
+	}
+	rendezvous, err := discovery.DefaultRendezvousDir()
+	if err != nil {
+		return nil, err
+	}
+	find := discovery.New(discovery.Config{
+		CacheFile: filepath.Join(opts.Base, "peers"), RendezvousDir: rendezvous, MDNS: true, Log: log,
+	})
+	return mesh.New(mesh.Config{
+		Name: opts.Name, Context: opts.Context, Degree: opts.Degree, Port: opts.Port, Key: key, Open: opts.Open,
+		Join: opts.Join, Hints: find.Run, Reached: find.Remember, FirstRound: find.FirstRound(), Log: log,
+	})
 }

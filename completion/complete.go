@@ -30,14 +30,14 @@ func Complete(g Grammar, line string, cursor int, src Sources) Result {
 // candidates returns what begins with text and may follow words: sorted, each
 // once.
 func candidates(g Grammar, words []string, text string, src Sources) []Candidate {
-	var all []Candidate
-	if found, ok := prefixed(text, src); ok {
-		all = found
-	}
+	all, ok := prefixed(text, src)
 	for _, slot := range expand(g, g.Slots(words)) {
 		all = append(all, inSlot(slot, text, src)...)
 	}
-	all = slices.DeleteFunc(all, func(c Candidate) bool { return !strings.HasPrefix(c.Text, text) })
+	all = slices.DeleteFunc(all, func(c Candidate) bool {
+		bare := ok && strings.HasSuffix(c.Text, ":") && c.Text == text // file: itself is no way to go on
+		return bare || !strings.HasPrefix(c.Text, text)
+	})
 	byText := func(a, b Candidate) int { return strings.Compare(a.Text, b.Text) }
 	if !slices.IsSortedFunc(all, byText) {
 		slices.SortStableFunc(all, byText)

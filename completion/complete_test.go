@@ -113,6 +113,7 @@ func TestCompleteInserts(t *testing.T) {
 		{"vm file:/foo.q", "vm file:/foo.qc2 "},
 		{`vm "file:my f`, `vm "file:my file" `},
 		{"vm tar:d", "vm tar:dir/"},
+		{"vm file:", "vm file:"},
 		{"vm lo", "vm local.img "},
 		{"vm file:foo.qc2,vi", "vm file:foo.qc2,virtio "},
 		{"vm local.img,virtio,w", "vm local.img,virtio,writeback "},

@@ -15,6 +15,7 @@
 //	go names.Run(ctx)                       // owns every question
 //	r := completion.Complete(grammar, line, cursor, sources)
 //	r.Pending = names.Pending()             // worth waiting a moment longer
+//	r.Total = names.Total()                 // there are more than Complete knows
 //
 // Words are quoted when they must be, each candidate is offered once, a single
 // match is followed by a space, and a directory by nothing, since more is to

@@ -60,4 +60,5 @@ type Result struct {
 	Insert     string      // by this: the longest common prefix, quoted where it must be
 	Candidates []Candidate // sorted, each once
 	Pending    bool        // set by the caller: more may be known in a moment
+	Total      int         // set by the caller: there are at least so many, where Candidates are not all
 }

@@ -5,13 +5,15 @@ import "time"
 // listing is what is known under one key. Its slices are sorted, hold each name
 // once, and are replaced but never changed.
 type listing struct {
-	settled   []string  // what the last round found
-	arriving  []string  // what the round under way has found so far
-	truncated bool      // some node has more names than it may say
-	running   bool      // a round is under way or waits for its turn
-	awaited   int       // answers of this round worth waiting for
-	asked     time.Time // when the last round was called for
-	used      time.Time // when Names last wanted it
+	settled  []string  // what the last round found
+	arriving []string  // what the round under way has found so far
+	most     int       // the most names that a node has which did not say them all; 0: all did
+	mostNow  int       // the same of the round under way
+	partial  bool      // some node was silent in the last round
+	running  bool      // a round is under way or waits for its turn
+	awaited  int       // answers of this round worth waiting for
+	asked    time.Time // when the last round was called for
+	used     time.Time // when Names last wanted it
 }
 
 // listingLocked returns the listing under key, made if need be.
@@ -26,10 +28,10 @@ func (m *MeshNames) listingLocked(key string) *listing {
 	return l
 }
 
-// askLocked has l filled again unless it is fresh. Where too many questions
-// wait already, this one is left out: the next key asks again.
+// askLocked has l filled again unless it is fresh and whole. Where too many
+// questions wait already, this one is left out: the next key asks again.
 func (m *MeshNames) askLocked(key string, l *listing) {
-	if l.running || time.Since(l.asked) < freshTime {
+	if l.running || !l.partial && time.Since(l.asked) < freshTime {
 		return
 	}
 	select {

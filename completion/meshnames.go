@@ -17,14 +17,18 @@ const Method = "names"
 
 // Limits of what is asked and kept.
 const (
-	maxNames   = 10_000  // of one node under one prefix
-	maxMerged  = 200_000 // of all nodes under one prefix
-	maxTotal   = 500_000 // under all prefixes
-	maxListing = 64      // prefixes
-	maxRounds  = 4       // questions under way at once
+	maxNames   = 512       // of one node under one prefix: more than a window shows
+	maxLocal   = 1_000_000 // of one directory, which those are chosen from
+	maxMerged  = 50_000    // of all nodes under one prefix
+	maxTotal   = 500_000   // under all prefixes
+	maxListing = 64        // prefixes
+	maxRounds  = 4         // questions under way at once
 
 	roundTime = time.Second     // that a node has to answer in
 	freshTime = 3 * time.Second // that answers are good for without asking again
+
+	// soonTime is how long after the question more is worth waiting for.
+	soonTime = 100 * time.Millisecond
 )
 
 // Mesh is what MeshNames needs of the mesh.
@@ -37,7 +41,7 @@ type Mesh interface {
 // All methods are safe for concurrent use.
 type MeshNames struct {
 	mesh    Mesh
-	local   func(prefix string, limit int) []string
+	local   local
 	changed func()
 	asks    chan string // keys whose listing is to be filled
 
@@ -49,13 +53,13 @@ type MeshNames struct {
 }
 
 // NewMeshNames returns a MeshNames that knows nothing yet and starts nothing.
-// local returns at most limit names of this node that begin with prefix, below
-// one directory, directories ending in "/"; it may take its time. changed is
+// list returns the names of this node that begin with prefix, at most limit,
+// below one directory, directories ending in "/"; it may take its time. changed is
 // called, from any goroutine and with nothing locked, when more is known.
-func NewMeshNames(mesh Mesh, local func(prefix string, limit int) []string, changed func()) *MeshNames {
+func NewMeshNames(mesh Mesh, list func(prefix string, limit int) []string, changed func()) *MeshNames {
 	return &MeshNames{
 		mesh:    mesh,
-		local:   local,
+		local:   local{list: list},
 		changed: changed,
 		asks:    make(chan string, maxListing),
 		cache:   map[string]*listing{},
@@ -85,28 +89,38 @@ func (m *MeshNames) Run(ctx context.Context) error {
 }
 
 // Names returns what is known of the names that begin with prefix, sorted,
-// each once, and has them asked for again unless they are fresh. It does not
-// block. The slice is only to be read.
+// each once, and has them asked for again unless they are fresh. Where a node
+// has more than 512, there are its first ones and the last, which have in
+// common what all of them have; see [MeshNames.Total]. It does not block. The
+// slice is only to be read.
 func (m *MeshNames) Names(prefix string) []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	key, dir := m.keyLocked(prefix)
+	key := m.keyLocked(prefix)
 	l := m.listingLocked(key)
 	m.latest = l
 	m.askLocked(key, l)
-	names := merge(within(l.settled, prefix), within(l.arriving, prefix))
-	if d, ok := m.cache[dir]; ok && d != l {
-		names = merge(names, within(d.settled, prefix))
+	return merge(within(l.settled, prefix), within(l.arriving, prefix))
+}
+
+// Total returns how many names there are at least of what Names was last asked
+// for, where it did not return all; otherwise 0.
+func (m *MeshNames) Total() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.latest == nil {
+		return 0
 	}
-	return names
+	return m.latest.most
 }
 
 // Pending reports whether nodes that usually answer have still to do so about
-// what Names was last asked for: a moment's wait may show more.
+// what Names was last asked for, and were asked only just now: a moment's wait
+// may show more.
 func (m *MeshNames) Pending() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.latest != nil && m.latest.awaited > 0
+	return m.latest != nil && m.latest.awaited > 0 && time.Since(m.latest.asked) < soonTime
 }
 
 // Ask is Names for those who can wait: it blocks until all nodes that usually
@@ -118,8 +132,7 @@ func (m *MeshNames) Ask(ctx context.Context, prefix string) []string {
 		m.mu.Unlock()
 		names := m.Names(prefix)
 		m.mu.Lock()
-		key, _ := m.keyLocked(prefix)
-		waiting := m.listingLocked(key).awaited > 0
+		waiting := m.listingLocked(m.keyLocked(prefix)).awaited > 0
 		m.mu.Unlock()
 		if !waiting {
 			return names
@@ -142,10 +155,12 @@ func (m *MeshNames) Answer(_ context.Context, _ wire.Member, body []byte) ([]byt
 	if len(req.Prefix) > wire.MaxFileName {
 		return nil, &wire.DecodeError{What: "names request", Err: wire.ErrTooLarge}
 	}
-	limit := int(min(req.Limit, maxNames))
-	names := m.local(req.Prefix, limit+1)
-	more := len(names) > limit
-	return wire.Marshal(namesAnswer{Names: encodeNames(names[:min(limit, len(names))]), More: more})
+	names := m.local.find(req.Prefix)
+	answer := namesAnswer{Names: encodeNames(abridged(names, int(min(req.Limit, maxNames))))}
+	if uint(len(names)) > req.Limit {
+		answer.Total = uint(len(names))
+	}
+	return wire.Marshal(answer)
 }
 
 // round asks this node and all others for the names under key and keeps what
@@ -157,8 +172,12 @@ func (m *MeshNames) round(ctx context.Context, key string) {
 	m.begin(key, members)
 	var here sync.WaitGroup
 	here.Go(func() {
-		names := m.local(key, maxNames+1)
-		m.add(key, names[:min(maxNames, len(names))], len(names) > maxNames, wire.NodeID{})
+		names := m.local.find(key)
+		total := len(names)
+		if total <= maxNames {
+			total = 0
+		}
+		m.add(key, abridged(names, maxNames), total, wire.NodeID{})
 	})
 	silent := m.others(ctx, key, members)
 	here.Wait()
@@ -187,7 +206,7 @@ func (m *MeshNames) others(ctx context.Context, key string, members []wire.Membe
 		if reply.Err == nil && wire.Unmarshal(reply.Body, &answer) == nil {
 			names = decodeNames(answer.Names, key)
 		}
-		m.add(key, names, answer.More, reply.From.ID)
+		m.add(key, names, int(min(answer.Total, maxLocal)), reply.From.ID)
 	}
 	return silent
 }
@@ -197,7 +216,7 @@ func (m *MeshNames) begin(key string, members []wire.Member) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	l := m.listingLocked(key)
-	l.awaited = 1
+	l.awaited, l.mostNow = 1, 0
 	for _, member := range members {
 		if !m.slow[member.ID] {
 			l.awaited++
@@ -205,13 +224,18 @@ func (m *MeshNames) begin(key string, members []wire.Member) {
 	}
 }
 
-// add keeps what one node said. The zero NodeID is this one.
-func (m *MeshNames) add(key string, names []string, more bool, from wire.NodeID) {
+// add keeps what one node said, which has total names where these are not all.
+// The zero NodeID is this one.
+func (m *MeshNames) add(key string, names []string, total int, from wire.NodeID) {
 	m.mu.Lock()
 	l := m.listingLocked(key)
 	l.arriving = merge(l.arriving, sorted(names))
-	l.arriving = l.arriving[:min(len(l.arriving), maxMerged)]
-	l.truncated = l.truncated || more
+	if len(l.arriving) > maxMerged {
+		total = max(total, len(l.arriving))
+		l.arriving = abridged(l.arriving, maxMerged)
+	}
+	l.mostNow = max(l.mostNow, total)
+	l.most = max(l.most, total)
 	if !m.slow[from] {
 		l.awaited--
 	}
@@ -223,8 +247,8 @@ func (m *MeshNames) add(key string, names []string, more bool, from wire.NodeID)
 func (m *MeshNames) end(key string, members []wire.Member, silent map[wire.NodeID]bool) {
 	m.mu.Lock()
 	l := m.listingLocked(key)
-	l.settled, l.arriving = l.arriving, nil
-	l.awaited, l.running = 0, false
+	l.settled, l.arriving, l.most = l.arriving, nil, l.mostNow
+	l.awaited, l.running, l.partial = 0, false, len(silent) > 0
 	clear(m.slow)
 	for _, member := range members {
 		if silent[member.ID] {
@@ -244,12 +268,14 @@ func (m *MeshNames) tell() {
 	m.changed()
 }
 
-// keyLocked returns under which key names that begin with prefix are kept:
-// their directory, or where that is too large to be listed whole, the prefix.
-func (m *MeshNames) keyLocked(prefix string) (key, dir string) {
-	dir = prefix[:strings.LastIndexByte(prefix, '/')+1]
-	if l, ok := m.cache[dir]; ok && l.truncated {
-		return prefix, dir
+// keyLocked returns under which key names that begin with prefix are kept: the
+// shortest beginning of prefix, from its directory on, that is known to have
+// few enough names, else prefix itself.
+func (m *MeshNames) keyLocked(prefix string) string {
+	for n := strings.LastIndexByte(prefix, '/') + 1; n < len(prefix); n++ {
+		if l, ok := m.cache[prefix[:n]]; ok && l.most == 0 {
+			return prefix[:n]
+		}
 	}
-	return dir, dir
+	return prefix
 }

@@ -127,10 +127,14 @@ func TestSilentNodeIsLeftOutAndNotWaitedForAgain(t *testing.T) {
 		names := NewMeshNames(mesh, listOf(), func() {})
 		running(t, names)
 		names.Names("")
-		time.Sleep(100 * time.Millisecond)
+		time.Sleep(soonTime - time.Nanosecond)
 		wantNames(t, names, "", "a")
 		if !names.Pending() {
 			t.Error("the first time, a silent node is not waited for")
+		}
+		time.Sleep(1 * time.Nanosecond)
+		if names.Pending() {
+			t.Error("a silent node is waited for ever longer")
 		}
 		time.Sleep(5 * time.Second)
 		wantNames(t, names, "", "a")
@@ -148,6 +152,22 @@ func TestSilentNodeIsLeftOutAndNotWaitedForAgain(t *testing.T) {
 	})
 }
 
+func TestANodeThatWasSilentIsAskedAgainSoon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mesh := &fakeMesh{}
+		silent := mesh.add(time.Hour, "z")
+		names := NewMeshNames(mesh, listOf("a"), func() {})
+		running(t, names)
+		names.Names("")
+		time.Sleep(roundTime)
+		synctest.Wait()
+		silent.after = 0
+		wantNames(t, names, "", "a")
+		synctest.Wait()
+		wantNames(t, names, "", "a", "z")
+	})
+}
+
 func TestDeletedNamesGoWithTheNextRound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		mesh := &fakeMesh{}
@@ -157,7 +177,7 @@ func TestDeletedNamesGoWithTheNextRound(t *testing.T) {
 		if got := names.Ask(t.Context(), ""); !slices.Equal(got, []string{"old"}) {
 			t.Errorf("Ask = %q", got)
 		}
-		node.names.local = listOf("new")
+		node.names.local.list = listOf("new")
 		synctest.Wait()
 		time.Sleep(4 * time.Second)
 		wantNames(t, names, "", "old")
@@ -176,12 +196,46 @@ func TestDirectoryTooLargeIsAskedByPrefix(t *testing.T) {
 		mesh.add(0, many...)
 		names := NewMeshNames(mesh, listOf(), func() {})
 		running(t, names)
-		if got := names.Ask(t.Context(), "d/"); len(got) != maxNames {
-			t.Errorf("%d names, want %d", len(got), maxNames)
-		}
 		last := many[len(many)-1]
-		if got := names.Ask(t.Context(), last); !slices.Equal(got, []string{last}) {
-			t.Errorf("Ask(%q) = %q", last, got)
+		if got := names.Ask(t.Context(), "d/"); len(got) != maxNames || got[len(got)-1] != last || names.Total() != len(many) {
+			t.Errorf("%d names of %d", len(got), names.Total())
+		}
+		if got := names.Ask(t.Context(), last); !slices.Equal(got, []string{last}) || names.Total() != 0 {
+			t.Errorf("Ask(%q) = %q of %d", last, got, names.Total())
+		}
+		mesh.nodes[0].names.local.list = listOf("d/few")
+		time.Sleep(localTime)
+		names.Names("d/")
+		time.Sleep(freshTime)
+		names.Names("d/")
+		synctest.Wait()
+		calls := mesh.calls.Load()
+		wantNames(t, names, "d/f", "d/few") // the directory is known whole now
+		if names.Total() != 0 || mesh.calls.Load() != calls {
+			t.Errorf("total %d, %d calls", names.Total(), mesh.calls.Load()-calls)
+		}
+	})
+}
+
+// TestCommonPrefixIsThatOfAllNames: however many names two nodes have, and
+// however few of those they say.
+func TestCommonPrefixIsThatOfAllNames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var first, second []string
+		for i := range 3 * maxNames {
+			first = append(first, fmt.Sprintf("image-a-%06d", i))
+			second = append(second, fmt.Sprintf("image-b-%06d", i))
+		}
+		mesh := &fakeMesh{}
+		mesh.add(0, first...)
+		mesh.add(0, append(second, "imagine")...)
+		names := NewMeshNames(mesh, listOf(), func() {})
+		running(t, names)
+		for line, want := range map[string]string{"file:": "file:imag", "file:image-a-0000": "file:image-a-0000", "file:image-b-0015": "file:image-b-0015", "file:imagi": "file:imagine "} {
+			r := Complete(toy{}, line, len(line), known{MeshFile: names.Ask(t.Context(), line[len("file:"):])})
+			if r.Insert != want {
+				t.Errorf("%q becomes %q, want %q", line, r.Insert, want)
+			}
 		}
 	})
 }
@@ -241,10 +295,10 @@ func BenchmarkCompleteSixteenNodesOfTenThousand(b *testing.B) {
 	var answers [][]byte
 	for node := range 16 {
 		var names []string
-		for i := range maxNames {
+		for i := range 10_000 {
 			names = append(names, fmt.Sprintf("image-%02d-%05d.qcow2", node, i))
 		}
-		answers = append(answers, encodeNames(names))
+		answers = append(answers, encodeNames(abridged(names, maxNames)))
 	}
 	for b.Loop() {
 		var all []string

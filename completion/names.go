@@ -10,7 +10,7 @@ import (
 )
 
 // namesRequest asks for at most Limit names of one directory that begin with
-// Prefix.
+// Prefix: all, or the first ones and the last.
 type namesRequest struct {
 	Prefix string `cbor:"1,keyasint"`
 	Limit  uint   `cbor:"2,keyasint"`
@@ -19,7 +19,7 @@ type namesRequest struct {
 // namesAnswer holds names front coded, as encodeNames writes them.
 type namesAnswer struct {
 	Names []byte `cbor:"1,keyasint"`
-	More  bool   `cbor:"2,keyasint"` // there are more than Limit
+	Total uint   `cbor:"2,keyasint"` // how many there are, where that is more than Limit
 }
 
 // maxNamesBytes bounds what an answer's names unfold to.
@@ -105,6 +105,18 @@ func sorted(names []string) []string {
 		}
 	}
 	return names
+}
+
+// abridged returns at most n of names, which are in order: all, or the first
+// ones and the last, so that they begin in common with what all begin with.
+func abridged(names []string, n int) []string {
+	if len(names) <= n {
+		return names
+	}
+	if n <= 0 {
+		return nil
+	}
+	return append(slices.Clone(names[:n-1]), names[len(names)-1])
 }
 
 // merge returns what a or b hold, which are in order and hold each once, and

@@ -167,7 +167,7 @@ func (n *Node) Run(ctx context.Context) error {
 	n.calm = n.began
 	n.mu.Unlock()
 	if n.cfg.Open {
-		n.log.Warn("this mesh is open: anybody on the network may join it and run commands here", "context", n.cfg.Context)
+		n.log.Error("this mesh is open: anybody on the network may join it and run commands here", "context", n.cfg.Context)
 	}
 	n.tasks.start(func(ctx context.Context) { n.accept(ctx, listener) })
 	n.tasks.start(n.clock)

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,6 +18,9 @@ import (
 const banner = "CAUTION: calling 'quit' will cause the minimega daemon to exit\n" +
 	"use 'disconnect' or ^d to exit just the minimega command line"
 
+// disconnect is the word that leaves the prompt of -attach.
+const disconnect = "disconnect"
+
 // errEnded reports that the program behind the socket has ended.
 var errEnded = errors.New("disconnected: the program has ended")
 
@@ -26,13 +29,15 @@ func AttachPrompt(base string) string { return "minimega:" + SocketPath(base) + 
 
 // Attach reads lines from t and has the program that serves base run them,
 // until the user leaves with disconnect or an end of input, ctx ends, or the
-// program does. An interrupt ends the command that runs. Its error wraps [ErrNotRunning] where there is no program.
+// program does. An interrupt ends the command that runs and nothing else. Its
+// error wraps [ErrNotRunning] where there is no program.
 func Attach(ctx context.Context, base string, t Terminal, out, errOut io.Writer) error {
 	c, err := dial(ctx, base)
 	if err != nil {
 		return err
 	}
-	a := &attached{base: base, caller: c, out: out, errOut: errOut}
+	a := &attached{base: base, caller: c, interrupts: catchInterrupts(t.Interrupted), out: out, errOut: errOut}
+	defer a.interrupts.close()
 	defer func() { a.caller.Close() }()
 	fmt.Fprintln(out, banner)
 	for {
@@ -54,6 +59,7 @@ func Attach(ctx context.Context, base string, t Terminal, out, errOut io.Writer)
 type attached struct {
 	base        string
 	caller      *caller
+	interrupts  *interrupts
 	out, errOut io.Writer
 	asked       bool // to quit, by the line before
 }
@@ -64,7 +70,7 @@ func (a *attached) line(ctx context.Context, line string) (leave bool, err error
 	switch {
 	case word == "":
 		return false, nil
-	case word == "disconnect":
+	case word == disconnect:
 		return true, nil
 	case word == "quit" && !a.asked:
 		a.asked = true
@@ -88,8 +94,8 @@ const cancelWithin = 3 * time.Second
 
 // run has line run, until the user interrupts it.
 func (a *attached) run(ctx context.Context, line string) error {
-	running, stop := signal.NotifyContext(ctx, os.Interrupt)
-	defer stop()
+	running, done := a.interrupts.during(ctx)
+	defer done()
 	uncut := context.AfterFunc(running, a.caller.cancel)
 	err := a.caller.ask(request{Command: line, Status: true}, func(r incoming) {
 		if r.Status {
@@ -142,8 +148,25 @@ func AttachComplete(ctx context.Context, base string) func(line string, cursor i
 			}
 		})
 		if err != nil {
-			return completion.Result{Start: cursor}
+			found = completion.Result{Start: cursor}
 		}
-		return found
+		return orDisconnect(found, line[:cursor])
 	}
+}
+
+// orDisconnect adds to what may stand at the end of line the one word that is
+// the client's own.
+func orDisconnect(r completion.Result, line string) completion.Result {
+	word := strings.TrimLeft(line, " ")
+	if !strings.HasPrefix(disconnect, word) {
+		return r
+	}
+	own := completion.Candidate{Text: disconnect, Help: "leave, and let the program run on"}
+	at, _ := slices.BinarySearchFunc(r.Candidates, own, func(a, b completion.Candidate) int { return strings.Compare(a.Text, b.Text) })
+	r.Candidates = slices.Insert(r.Candidates, at, own)
+	r.Start, r.Insert = len(line)-len(word), word
+	if len(r.Candidates) == 1 {
+		r.Insert = disconnect + " "
+	}
+	return r
 }

@@ -2,6 +2,7 @@ package shell
 
 import (
 	"context"
+	"io"
 	"os"
 	"sync"
 
@@ -10,13 +11,14 @@ import (
 )
 
 // barWatch returns a [Watch] that shows bars where out is a terminal, lines
-// elsewhere.
-func barWatch(out *os.File) Watch {
+// elsewhere. While there are bars, lend has what prints above them.
+func barWatch(out *os.File, lend func(io.Writer)) Watch {
 	return func(rows func() []transfer.Progress) (stop func()) {
 		ctx, cancel := context.WithCancel(context.Background())
 		var shown sync.WaitGroup
 		shown.Go(func() {
-			_ = term.Progress{Out: out, Rows: func() []term.ProgressRow { return bars(rows()) }}.Run(ctx) // always nil
+			p := term.Progress{Out: out, Rows: func() []term.ProgressRow { return bars(rows()) }, Lend: lend}
+			_ = p.Run(ctx) // always nil
 		})
 		return func() {
 			cancel()

@@ -23,10 +23,10 @@ const maxDegree = 1023
 func meshCommands() []Command {
 	return []Command{
 		{
-			Patterns: []string{"mesh status"},
-			Help:     "show this node's part in the mesh",
-			Long:     "Shows how many nodes there are, how many links this one wants and has, and where it listens.",
-			Run:      meshStatus,
+			Patterns:  []string{"mesh status"},
+			Help:      "show this node's part in the mesh",
+			Long:      "Shows how many nodes there are, how many links this one wants and has, and where it listens.",
+			NeedsMesh: true, Run: meshStatus,
 		},
 		{
 			Patterns:  []string{"mesh list [what:all,peers]"},

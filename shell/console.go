@@ -27,8 +27,9 @@ func (c *Console) Write(b []byte) (int, error) {
 	return c.err.Write(b)
 }
 
-// refresh says that more is known for Tab.
-func (c *Console) refresh() {
+// Refresh says that more is known for Tab. It does not block, and may be called
+// from any goroutine.
+func (c *Console) Refresh() {
 	if t := c.prompt.Load(); t != nil {
 		t.Refresh()
 	}

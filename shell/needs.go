@@ -81,4 +81,5 @@ type Names interface {
 	Names(prefix string) []string                    // does not block
 	Ask(ctx context.Context, prefix string) []string // blocks until all nodes have answered, or ctx ends
 	Pending() bool                                   // a moment's wait may show more
+	Total() int                                      // how many there are at least, where Names were not all
 }

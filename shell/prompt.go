@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
 	"strings"
 	"sync"
 
@@ -22,6 +20,7 @@ const Prompt = "minimega$ "
 type Terminal interface {
 	ReadLine(ctx context.Context) (string, error) // io.EOF: the user leaves
 	Print(msg string)                             // above the line being edited; any goroutine
+	Interrupted()                                 // Ctrl-C during a command: forget what was typed ahead; any goroutine
 }
 
 // RunPrompt reads lines from t and runs them, until the user leaves or quits,
@@ -30,6 +29,8 @@ type Terminal interface {
 func (s *Shell) RunPrompt(ctx context.Context, t Terminal, out, errOut io.Writer, watch Watch) error {
 	p := &prompt{shell: s, terminal: t, out: out, errOut: errOut}
 	p.client = NewClient(watch, p.warn)
+	p.interrupts = catchInterrupts(t.Interrupted)
+	defer p.interrupts.close()
 	ctx, cancel := context.WithCancel(ctx)
 	defer p.jobs.Wait()
 	defer cancel()
@@ -52,14 +53,15 @@ type prompt struct {
 	shell       *Shell
 	client      *Client
 	terminal    Terminal
+	interrupts  *interrupts
 	out, errOut io.Writer
 	jobs        sync.WaitGroup // transfers whose failure is to be told
 }
 
 // run runs one line, until the user interrupts it.
 func (p *prompt) run(ctx context.Context, line string) {
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
-	defer stop()
+	ctx, done := p.interrupts.during(ctx)
+	defer done()
 	p.shell.Exec(ctx, p.client, line, func(r Result) { show(r.Rendered, r.Responses, p.out, p.errOut) })
 }
 

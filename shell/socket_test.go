@@ -10,7 +10,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -198,10 +197,11 @@ func TestSocketIsRemovedWhileItIsOurs(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() { done <- n.ServeSocket(ctx, path) }()
-		for stat(path) == nil {
-			runtime.Gosched()
+		err := ErrNotRunning
+		for errors.Is(err, ErrNotRunning) { // the file is there a moment before it is listened at
+			err = Execute(ctx, base, []string{"version"}, io.Discard, io.Discard)
 		}
-		if err := Execute(ctx, base, []string{"version"}, io.Discard, io.Discard); err != nil {
+		if err != nil {
 			t.Error(err)
 		}
 		if taken {
@@ -266,6 +266,8 @@ func (t *typist) ReadLine(ctx context.Context) (string, error) {
 	return line, ctx.Err()
 }
 
+func (*typist) Interrupted() {}
+
 func (t *typist) Print(msg string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -291,6 +293,9 @@ func TestAttachRunsLinesUntilTheUserLeaves(t *testing.T) {
 	}
 	found := AttachComplete(t.Context(), base)("file li", len("file li"))
 	if found.Insert != "list " || found.Start != 5 {
+		t.Errorf("%+v", found)
+	}
+	if found := AttachComplete(t.Context(), base)("dis", 3); found.Insert != "disconnect " || found.Start != 0 {
 		t.Errorf("%+v", found)
 	}
 }

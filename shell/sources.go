@@ -90,9 +90,24 @@ func paths(prefix string) []string {
 // Complete returns what Tab does at a cursor in line, a byte offset. It does
 // not wait for other nodes.
 func (s *Shell) Complete(line string, cursor int) completion.Result {
-	r := completion.Complete(s.Grammar(), line, cursor, s)
-	r.Pending = s.cfg.Names != nil && s.cfg.Names.Pending()
+	asked := noted{Sources: s}
+	r := completion.Complete(s.Grammar(), line, cursor, &asked)
+	if asked.mesh && s.cfg.Names != nil {
+		r.Pending, r.Total = s.cfg.Names.Pending(), s.cfg.Names.Total()
+	}
 	return r
+}
+
+// noted are sources that note whether the mesh was asked.
+type noted struct {
+	completion.Sources
+	mesh bool
+}
+
+// Names implements [completion.Sources].
+func (n *noted) Names(kind completion.Kind, prefix string) []string {
+	n.mesh = n.mesh || kind == completion.MeshFile
+	return n.Sources.Names(kind, prefix)
 }
 
 // suggestWithin is how long a suggestion waits for other nodes.
@@ -117,7 +132,12 @@ func (p patient) Names(kind completion.Kind, prefix string) []string {
 func (s *Shell) completeSoon(ctx context.Context, line string, cursor int) completion.Result {
 	ctx, cancel := context.WithTimeout(ctx, suggestWithin)
 	defer cancel()
-	return completion.Complete(s.Grammar(), line, cursor, patient{s, ctx})
+	asked := noted{Sources: patient{s, ctx}}
+	r := completion.Complete(s.Grammar(), line, cursor, &asked)
+	if asked.mesh && s.cfg.Names != nil {
+		r.Total = s.cfg.Names.Total()
+	}
+	return r
 }
 
 // Suggest returns the lines that line can become, as the socket's clients want

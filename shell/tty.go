@@ -29,7 +29,7 @@ func (s *Shell) RunTerminal(ctx context.Context, tty TTY) error {
 	defer t.Close()
 	s.cfg.Console.prompt.Store(t)
 	defer s.cfg.Console.prompt.Store(nil)
-	return s.RunPrompt(ctx, t, tty.Out, tty.Err, barWatch(tty.Err))
+	return s.RunPrompt(ctx, t, tty.Out, tty.Err, barWatch(tty.Err, t.Lend))
 }
 
 // AttachTerminal is [Attach] at a terminal, with Tab and a history.
@@ -41,10 +41,6 @@ func AttachTerminal(ctx context.Context, tty TTY) error {
 	defer t.Close()
 	return Attach(ctx, tty.Base, t, tty.Out, tty.Err)
 }
-
-// NamesChanged says that more is known for Tab. It does not block, and may be
-// called at any time.
-func (s *Shell) NamesChanged() { s.cfg.Console.refresh() }
 
 // open prepares the terminal.
 func (tty TTY) open(prompt func() string, complete func(string, int) completion.Result) (*term.Terminal, error) {

@@ -40,7 +40,6 @@ type content struct {
 	reader   chunkReader   // nil when it has gone
 	moving   chan struct{} // non-nil while the file is being published: closed after it
 	fetching *fetch        // nil when the content is complete
-	gone     bool          // no longer among the engine's contents
 }
 
 func newContent(v wire.Version, name wire.FileName, meta wire.Meta, m *store.Manifest, r chunkReader) *content {

@@ -61,7 +61,7 @@ func (e *Engine) serve(ctx context.Context, from wire.Member, conn net.Conn) {
 	})
 	opening := &sync.WaitGroup{}
 	err := s.read(ctx, opening)
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {
+	if !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {
 		e.log.Debug("file connection ended", "node", from.Name, "err", err)
 	}
 	cancel()
@@ -74,7 +74,8 @@ func (e *Engine) serve(ctx context.Context, from wire.Member, conn net.Conn) {
 	}
 }
 
-// read takes the frames of the other side until the connection ends.
+// read takes the frames of the other side until the connection ends, and
+// returns why it did.
 func (s *server) read(ctx context.Context, opening *sync.WaitGroup) error {
 	frames := wire.NewReader(&deadlineReader{conn: s.conn}, wire.MaxDataFrame)
 	for {

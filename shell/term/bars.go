@@ -24,9 +24,15 @@ type bar struct {
 	width int // columns of the name
 }
 
-// runBars draws bars until ctx ends, and then removes them.
+// runBars draws bars until ctx ends, and then removes them. What is typed
+// meanwhile is not echoed, since it would move the bars.
 func (p Progress) runBars(ctx context.Context) {
+	defer hush(int(p.Out.Fd()))()
 	all := mpb.New(mpb.WithOutput(p.Out), mpb.WithRefreshRate(drawTime))
+	if p.Lend != nil {
+		p.Lend(all)
+		defer p.Lend(nil)
+	}
 	shown := map[string]*bar{}
 	for ok := true; ok; ok = wait(ctx, drawTime) {
 		_, height := windowSize(int(p.Out.Fd()))

@@ -10,10 +10,11 @@ import (
 	"minimega/completion"
 )
 
-// layout lists candidates for a window: with their help, one a line, where
-// they have any and fit, otherwise in columns, read downwards, as ls does. What
-// does not fit is counted.
-func layout(candidates []completion.Candidate, columns, rows int) []string {
+// layout lists candidates for a window: with their help, one a line, where all
+// have some and fit, otherwise in columns, read downwards, as ls does. What
+// does not fit is counted; total, where it is more than the candidates, is how
+// many there are at least.
+func layout(candidates []completion.Candidate, total, columns, rows int) []string {
 	texts := shown(candidates)
 	if hasHelp(candidates) && len(texts) <= rows/2 {
 		return helped(texts, candidates, columns)
@@ -23,9 +24,12 @@ func layout(candidates []completion.Candidate, columns, rows int) []string {
 		width = max(width, runewidth.StringWidth(text)+2)
 	}
 	across := max(1, columns/width)
-	if most := across * rows; len(texts) > most {
-		hidden := len(texts) - across*(rows-1)
-		return append(inColumns(texts[:across*(rows-1)], across, width), fmt.Sprintf("… and %d more", hidden))
+	fit := min(len(texts), across*(rows-1))
+	switch {
+	case total > len(texts):
+		return append(inColumns(texts[:fit], across, width), fmt.Sprintf("… and at least %d more", total-fit))
+	case len(texts) > across*rows:
+		return append(inColumns(texts[:fit], across, width), fmt.Sprintf("… and %d more", len(texts)-fit))
 	}
 	return inColumns(texts, across, width)
 }
@@ -59,22 +63,26 @@ func helped(texts []string, candidates []completion.Candidate, columns int) []st
 
 func hasHelp(candidates []completion.Candidate) bool {
 	for _, c := range candidates {
-		if c.Help != "" {
-			return true
+		if c.Help == "" {
+			return false
 		}
 	}
-	return false
+	return true
 }
 
-// shown returns what is printed of each candidate: of paths only what follows
-// the directory that all share, and nothing that could act on the terminal.
+// shown returns what is printed of each candidate: only what follows the
+// directory, the prefix such as file: or the part of a list that all share, and
+// nothing that could act on the terminal.
 func shown(candidates []completion.Candidate) []string {
 	first, last := candidates[0].Text, candidates[len(candidates)-1].Text
 	n := 0
 	for n < len(first) && n < len(last) && first[n] == last[n] {
 		n++
 	}
-	cut := strings.LastIndexByte(first[:n], '/') + 1
+	cut := strings.LastIndexAny(first[:n], "/:,") + 1
+	if cut == len(first) {
+		cut = 0 // the first would be nothing
+	}
 	texts := make([]string, len(candidates))
 	for i, c := range candidates {
 		texts[i] = strings.Map(visible, c.Text[cut:])

@@ -50,3 +50,17 @@ func (m *mode) restore() {
 	m.raw = false
 	_ = unix.IoctlSetTermios(m.fd, unix.TCSETS, &m.found)
 }
+
+// hush turns the echo off on the terminal at fd and returns what puts it back.
+// It does nothing where another program has the terminal.
+func hush(fd int) (restore func()) {
+	found, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+	owner, ownerErr := unix.IoctlGetInt(fd, unix.TIOCGPGRP)
+	if err != nil || ownerErr != nil || owner != unix.Getpgrp() {
+		return func() {}
+	}
+	quiet := *found
+	quiet.Lflag &^= unix.ECHO | unix.ECHONL
+	_ = unix.IoctlSetTermios(fd, unix.TCSETS, &quiet)                  // with the echo it is only less neat
+	return func() { _ = unix.IoctlSetTermios(fd, unix.TCSETS, found) } // a terminal that has hung up
+}

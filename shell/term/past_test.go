@@ -63,16 +63,21 @@ func TestLayout(t *testing.T) {
 		candidates    []completion.Candidate
 		columns, rows int
 		want          []string
+		total         int
 	}{
-		"columns":     {of("a", "bb", "ccc", "d"), 10, 10, []string{"a    ccc", "bb   d"}},
-		"one a line":  {of("a", "bb"), 2, 10, []string{"a", "bb"}},
-		"wide":        {of("日本", "x", "y"), 12, 10, []string{"日本  y", "x"}},
-		"shared path": {of("d/a", "d/b/", "d/c"), 80, 10, []string{"a   b/  c"}},
-		"too many":    {of("a", "b", "c", "d", "e"), 3, 3, []string{"a", "b", "… and 3 more"}},
-		"control":     {of("a\x1b[31m"), 80, 10, []string{"a?[31m"}},
-		"help":        {[]completion.Candidate{{Text: "file", Help: "files"}, {Text: "m", Help: "a long help"}}, 12, 10, []string{"file  files", "m     a lo…"}},
+		"columns":     {of("a", "bb", "ccc", "d"), 10, 10, []string{"a    ccc", "bb   d"}, 0},
+		"one a line":  {of("a", "bb"), 2, 10, []string{"a", "bb"}, 0},
+		"wide":        {of("日本", "x", "y"), 12, 10, []string{"日本  y", "x"}, 0},
+		"shared path": {of("d/a", "d/b/", "d/c"), 80, 10, []string{"a   b/  c"}, 0},
+		"prefix":      {of("file:a", "file:b/"), 80, 10, []string{"a   b/"}, 0},
+		"list":        {of("kn1,kn2", "kn1,kn3"), 80, 10, []string{"kn2  kn3"}, 0},
+		"too many":    {of("a", "b", "c", "d", "e"), 3, 3, []string{"a", "b", "… and 3 more"}, 0},
+		"control":     {of("a\x1b[31m"), 80, 10, []string{"a?[31m"}, 0},
+		"help":        {[]completion.Candidate{{Text: "file", Help: "files"}, {Text: "m", Help: "a long help"}}, 12, 10, []string{"file  files", "m     a lo…"}, 0},
+		"some help":   {[]completion.Candidate{{Text: "a"}, {Text: "file:", Help: "files"}}, 80, 10, []string{"a      file:"}, 0},
+		"untold":      {of("a", "b", "c"), 80, 10, []string{"a  b  c", "… and at least 6 more"}, 9},
 	} {
-		if got := layout(test.candidates, test.columns, test.rows); !reflect.DeepEqual(got, test.want) {
+		if got := layout(test.candidates, test.total, test.columns, test.rows); !reflect.DeepEqual(got, test.want) {
 			t.Errorf("%s: %q, want %q", name, got, test.want)
 		}
 	}

@@ -35,6 +35,10 @@ type Progress struct {
 	Out  *os.File
 	Rows func() []ProgressRow // what is under way now; called often, by Run only
 
+	// Lend, where it is given, gets what prints lines above the bars while
+	// there are any, and nil when they are gone.
+	Lend func(above io.Writer)
+
 	// Every is the time between two lines where Out is no terminal. 0 is 3 s;
 	// negative prints none.
 	Every time.Duration

@@ -8,82 +8,87 @@ import (
 
 	"github.com/creack/pty"
 	"golang.org/x/sys/unix"
+
+	"minimega/shell/term/termtest"
 )
 
 func TestEveryWayOutLeavesTheTerminalAsFound(t *testing.T) {
-	ways := map[string]func(*console){
-		"quit":                   func(c *console) { c.send("quit\r") },
-		"Ctrl-D":                 func(c *console) { c.send("\x04"); c.expect("over: EOF") },
-		"SIGTERM at the prompt":  func(c *console) { c.send("half a li"); c.signal(unix.SIGTERM); c.expect("over: ") },
-		"SIGHUP at the prompt":   func(c *console) { c.signal(unix.SIGHUP); c.expect("over: ") },
-		"SIGTERM in a command":   func(c *console) { c.send("run\r"); c.expect("running"); c.signal(unix.SIGTERM); c.expect("over: ") },
-		"panic in a command":     func(c *console) { c.send("panic\r"); c.expect("as asked") },
-		"panic while raw":        func(c *console) { c.send("panic while raw"); c.expect("raw"); c.send("\r"); c.expect("as asked") },
-		"Ctrl-C and then Ctrl-D": func(c *console) { c.send("abc\x03"); c.expect(`got: ""`); c.send("\x04") },
-		"Ctrl-D during a command": func(c *console) {
-			c.send("run\r")
-			c.expect("running")
-			c.send("\x04ok")
-			c.expect("ok") // echoed, so the key before it has come as well
-			c.signal(unix.SIGUSR1)
-			c.expect("over: EOF")
+	ways := map[string]func(*termtest.Console){
+		"quit":                  func(c *termtest.Console) { c.Send("quit\r") },
+		"Ctrl-D":                func(c *termtest.Console) { c.Send("\x04"); c.Expect("over: EOF") },
+		"SIGTERM at the prompt": func(c *termtest.Console) { c.Send("half a li"); c.Signal(unix.SIGTERM); c.Expect("over: ") },
+		"SIGHUP at the prompt":  func(c *termtest.Console) { c.Signal(unix.SIGHUP); c.Expect("over: ") },
+		"SIGTERM in a command": func(c *termtest.Console) {
+			c.Send("run\r")
+			c.Expect("running")
+			c.Signal(unix.SIGTERM)
+			c.Expect("over: ")
 		},
-		"Ctrl-D with a stuck Tab": func(c *console) { c.send("\t"); c.send("\x04") },
-		"Ctrl-D typed ahead":      func(c *console) { c.send("one\rtwo\r\x04"); c.expect(`got: "two"`) },
-		"SIGTERM in a search":     func(c *console) { c.send("\x12old"); c.expect("old"); c.signal(unix.SIGTERM) },
-		"SIGTERM after resizing":  func(c *console) { c.resize(10, 40); c.signal(unix.SIGTERM) },
+		"panic in a command": func(c *termtest.Console) { c.Send("panic\r"); c.Expect("as asked") },
+		"panic while raw": func(c *termtest.Console) {
+			c.Send("panic while raw")
+			c.Expect("raw")
+			c.Send("\r")
+			c.Expect("as asked")
+		},
+		"Ctrl-C and then Ctrl-D": func(c *termtest.Console) { c.Send("abc\x03"); c.Expect(`got: ""`); c.Send("\x04") },
+		"Ctrl-D during a command": func(c *termtest.Console) {
+			c.Send("run\r")
+			c.Expect("running")
+			c.Send("\x04ok")
+			c.Expect("ok") // echoed, so the key before it has come as well
+			c.Signal(unix.SIGUSR1)
+			c.Expect("over: EOF")
+		},
+		"Ctrl-D with a stuck Tab": func(c *termtest.Console) { c.Send("\t"); c.Send("\x04") },
+		"Ctrl-D typed ahead":      func(c *termtest.Console) { c.Send("one\rtwo\r\x04"); c.Expect(`got: "two"`) },
+		"SIGTERM in a search":     func(c *termtest.Console) { c.Send("\x12old"); c.Expect("old"); c.Signal(unix.SIGTERM) },
+		"SIGTERM after resizing":  func(c *termtest.Console) { c.Resize(10, 40); c.Signal(unix.SIGTERM) },
 	}
 	for name, leave := range ways {
 		t.Run(name, func(t *testing.T) {
 			c := start(t, "stuck")
-			c.expect("mm$ ")
+			c.Expect("mm$ ")
 			leave(c)
-			c.expectExit()
+			c.ExpectExit()
 		})
 	}
 }
 
 func TestHangUpEndsInput(t *testing.T) {
 	c := start(t, "known")
-	c.expect("mm$ ")
-	c.tty.Close()
-	c.pty.Close()
-	select {
-	case <-c.exited:
-	case <-time.After(patient):
-		t.Fatal("the child outlives its terminal")
-	}
+	c.Expect("mm$ ")
+	c.HangUp()
+	c.ExpectEnd()
 }
 
 func TestTerminalIsCookedWhileACommandRuns(t *testing.T) {
 	c := start(t, "known")
-	c.expect("mm$ ")
-	c.send("run\r")
-	c.expect("running")
-	if c.modes() != c.before {
-		t.Error("modes differ while a command runs")
-	}
-	c.send("\x03")
-	c.expect("stopped")
-	c.expect("mm$ ")
-	c.send("after\r")
-	c.expect(`got: "after"`)
+	c.Expect("mm$ ")
+	c.Send("run\r")
+	c.Expect("running")
+	c.AwaitFound()
+	c.Send("\x03")
+	c.Expect("stopped")
+	c.Expect("mm$ ")
+	c.Send("after\r")
+	c.Expect(`got: "after"`)
 }
 
 func TestPastedLinesRunInOrder(t *testing.T) {
 	c := start(t, "known")
-	c.expect("mm$ ")
+	c.Expect("mm$ ")
 	var paste strings.Builder
 	const lines = 200 // more than a terminal's buffer of 4 KiB
 	for i := range lines {
 		fmt.Fprintf(&paste, "line %d %s\r", i, strings.Repeat("x", i%80))
 	}
-	c.send(paste.String() + "quit\r")
+	c.Send(paste.String() + "quit\r")
 	for i := range lines {
-		c.expect(fmt.Sprintf("got: %q\r\n", fmt.Sprintf("line %d %s", i, strings.Repeat("x", i%80))))
+		c.Expect(fmt.Sprintf("got: %q\r\n", fmt.Sprintf("line %d %s", i, strings.Repeat("x", i%80))))
 	}
-	c.expect(`got: "quit"`)
-	c.expectExit()
+	c.Expect(`got: "quit"`)
+	c.ExpectExit()
 }
 
 func TestKeysEdit(t *testing.T) {
@@ -110,133 +115,133 @@ func TestKeysEdit(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := start(t, "known")
-			c.expect("mm$ ")
-			c.send(test.keys)
-			c.expect("got: " + test.want)
+			c.Expect("mm$ ")
+			c.Send(test.keys)
+			c.Expect("got: " + test.want)
 		})
 	}
 }
 
 func TestTabInsertsThenLists(t *testing.T) {
 	c := start(t, "known")
-	c.expect("mm$ ")
-	c.send("get f\t")
-	c.expect("get fo")
-	c.send("\t")
-	c.expect("foo.img    foo.qcow2  fox")
-	c.expect("mm$ get fo")
-	c.send("x\t")
-	c.expect("get fox ")
-	c.send("\r")
-	c.expect(`got: "get fox "`)
+	c.Expect("mm$ ")
+	c.Send("get f\t")
+	c.Expect("get fo")
+	c.Send("\t")
+	c.Expect("foo.img    foo.qcow2  fox")
+	c.Expect("mm$ get fo")
+	c.Send("x\t")
+	c.Expect("get fox ")
+	c.Send("\r")
+	c.Expect(`got: "get fox "`)
 }
 
 func TestSlowCompletionIsAppliedWhenItComes(t *testing.T) {
 	for _, source := range []string{"slow", "pending", "late"} {
 		t.Run(source, func(t *testing.T) {
 			c := start(t, source)
-			c.expect("mm$ ")
+			c.Expect("mm$ ")
 			want := map[string]string{"slow": "get foo.qcow2 ", "pending": "get foobar ", "late": "get foobar "}[source]
-			c.send("get fo")
+			c.Send("get fo")
 			if source == "slow" {
-				c.send("o.q")
+				c.Send("o.q")
 			}
-			c.send("\t")
-			c.expect(want)
-			c.send("\r")
-			c.expect(`got: "` + want + `"`)
+			c.Send("\t")
+			c.Expect(want)
+			c.Send("\r")
+			c.Expect(`got: "` + want + `"`)
 		})
 	}
 }
 
 func TestLateCompletionLeavesAnotherLineAlone(t *testing.T) {
 	c := start(t, "slow")
-	c.expect("mm$ ")
-	c.send("foo.q\t and more")
-	c.expect("and more")
-	c.send("\r")
-	c.expect(`got: "foo.q and more"`)
+	c.Expect("mm$ ")
+	c.Send("foo.q\t and more")
+	c.Expect("and more")
+	c.Send("\r")
+	c.Expect(`got: "foo.q and more"`)
 }
 
 func TestEchoDoesNotWaitForAStuckSource(t *testing.T) {
 	c := start(t, "stuck")
-	c.expect("mm$ ")
-	c.send("\t")
+	c.Expect("mm$ ")
+	c.Send("\t")
 	var slowest time.Duration
 	for _, key := range strings.Split("abcdefghijklmnopqrstuvwxyz", "") {
 		begin := time.Now()
-		c.send(key)
-		c.expect(key)
+		c.Send(key)
+		c.Expect(key)
 		slowest = max(slowest, time.Since(begin))
 	}
 	t.Logf("slowest echo %v", slowest)
-	c.send("\r")
-	c.expect(`got: "abcdefghijklmnopqrstuvwxyz"`)
+	c.Send("\r")
+	c.Expect(`got: "abcdefghijklmnopqrstuvwxyz"`)
 }
 
 func TestResizeKeepsTheLine(t *testing.T) {
 	c := start(t, "stuck")
-	c.expect("mm$ ")
-	c.send("one two\t\x1b[D\x1b[D")
-	c.expect("one two")
+	c.Expect("mm$ ")
+	c.Send("one two\t\x1b[D\x1b[D")
+	c.Expect("one two")
 	for i := range 10 {
-		c.resize(10, uint16(30+i))
+		c.Resize(10, uint16(30+i))
 	}
-	c.expect("mm$ one two")
-	c.send("X\r")
-	c.expect(`got: "one tXwo"`)
+	c.Expect("mm$ one two")
+	c.Send("X\r")
+	c.Expect(`got: "one tXwo"`)
 }
 
 func TestWindowOfNoSizeWorks(t *testing.T) {
 	for _, size := range []pty.Winsize{{}, {Rows: 1, Cols: 1}, {Rows: 2, Cols: 20}} {
 		c := start(t, "known", size)
-		c.expect("mm$ ")
+		c.Expect("mm$ ")
 		line := strings.Repeat("longer than any row ", 10) + "f"
-		c.send(line)
-		c.expect("row f")
-		c.send("\t")
-		c.expect("row fo")
-		c.send("\t")
-		c.expect("foo.qcow2")
-		c.send("\r")
-		c.expect(`got: "` + line + `o"`)
-		c.send("quit\r")
-		c.expectExit()
+		c.Send(line)
+		c.Expect("row f")
+		c.Send("\t")
+		c.Expect("row fo")
+		c.Send("\t")
+		c.Expect("foo.qcow2")
+		c.Send("\r")
+		c.Expect(`got: "` + line + `o"`)
+		c.Send("quit\r")
+		c.ExpectExit()
 	}
 }
 
 func TestMessageIsPrintedAboveTheLine(t *testing.T) {
 	c := start(t, "known", pty.Winsize{Rows: 24, Cols: 20})
-	c.expect("mm$ ")
-	c.send("signal\r")
-	c.expect(`got: "signal"`)
-	c.expect("mm$ ")
-	c.send("a line of more than one row")
-	c.expect("mm$ a line of more than one row\x1b[J")
-	c.signal(unix.SIGUSR1)
-	c.expect("\x1b[1A\r\x1b[Ja message\r\n\r\n")
-	c.expect("mm$ a line of more than one row")
-	c.send("s\r")
-	c.expect(`got: "a line of more than one rows"`)
+	c.Expect("mm$ ")
+	c.Send("signal\r")
+	c.Expect(`got: "signal"`)
+	c.Expect("mm$ ")
+	c.Send("a line of more than one row")
+	c.Expect("mm$ a line of more than one row\x1b[J")
+	c.Signal(unix.SIGUSR1)
+	c.Expect("\x1b[1A\r\x1b[Ja message\r\n\r\n")
+	c.Expect("mm$ a line of more than one row")
+	c.Send("s\r")
+	c.Expect(`got: "a line of more than one rows"`)
 }
 
 func TestPanicInACompletionLeavesTheTerminalAsFound(t *testing.T) {
 	c := start(t, "panic")
-	c.expect("mm$ ")
-	c.send("\t")
-	c.expect("as asked")
-	c.expectExit()
+	c.Expect("mm$ ")
+	c.Send("\t")
+	c.Expect("as asked")
+	c.ExpectExit()
 }
 
 func TestIdlePromptCostsNothing(t *testing.T) {
 	c := start(t, "known")
-	c.expect("mm$ ")
-	c.send("x")
-	c.expect("x")
+	c.Expect("mm$ ")
+	c.Send("x")
+	c.Expect("x")
 	time.Sleep(50 * time.Millisecond) // let the child come to rest; a busy machine only makes it cheaper
-	before := cpuTicks(t, c.cmd.Process.Pid)
+	before := cpuTicks(t, c.PID())
 	time.Sleep(2 * time.Second)
-	if spent := cpuTicks(t, c.cmd.Process.Pid) - before; spent > 1 {
+	if spent := cpuTicks(t, c.PID()) - before; spent > 1 {
 		t.Errorf("an idle prompt took %d ticks of 10 ms in 2 s", spent)
 	}
 }

@@ -20,6 +20,7 @@ type tabState struct {
 	set     bool
 	waiting bool // nothing could be inserted or shown
 	list    bool // and candidates were to be shown
+	again   bool // more has become known since it was asked for
 }
 
 // request is a line to be completed.
@@ -42,7 +43,12 @@ func (t *Terminal) complete(b *prompt.Buffer) {
 // still the same.
 func (t *Terminal) completeAgain(b *prompt.Buffer) {
 	line, cursor := lineOf(b)
-	if t.tab.waiting && t.tab.line == line && t.tab.cursor == cursor {
+	if !t.tab.set || t.tab.line != line || t.tab.cursor != cursor {
+		return
+	}
+	t.tab.again = true
+	if t.tab.waiting {
+		t.tab.again = false
 		t.tabs.ask(request{line: line, cursor: cursor, list: t.tab.list, quiet: true})
 	}
 }
@@ -54,6 +60,7 @@ func (t *Terminal) completed(b *prompt.Buffer) {
 	if !ok || req.line != line || req.cursor != cursor || result.Start < 0 || result.Start > cursor {
 		return
 	}
+	again := t.tab.again
 	t.tab = tabState{line: line, cursor: cursor, set: true, list: req.list}
 	switch {
 	case result.Insert != line[result.Start:cursor]:
@@ -62,24 +69,27 @@ func (t *Terminal) completed(b *prompt.Buffer) {
 		t.tab.line, t.tab.cursor = lineOf(b)
 		t.tab.list = false
 	case req.list && len(result.Candidates) > 0:
-		t.show(b, result.Candidates)
+		t.show(b, result)
 	default:
 		t.tab.waiting = true
 		if !req.quiet {
 			t.out.put("\a")
+		}
+		if again {
+			t.completeAgain(b)
 		}
 	}
 }
 
 // show lists candidates below the line; go-prompt then draws it again below
 // them.
-func (t *Terminal) show(b *prompt.Buffer, candidates []completion.Candidate) {
+func (t *Terminal) show(b *prompt.Buffer, result completion.Result) {
 	columns, rows := windowSize(t.in.fd)
 	row := t.rowOf(b.Document().TextBeforeCursor())
 	t.out.CursorDown(t.rowOf(b.Text()) - row)
 	t.out.put("\n")
 	t.out.EraseDown()
-	for _, line := range layout(candidates, columns, max(rows-2, 3)) {
+	for _, line := range layout(result.Candidates, result.Total, columns, max(rows-2, 3)) {
 		t.out.put(line + "\n")
 	}
 	t.toCursorRow(row)

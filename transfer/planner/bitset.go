@@ -85,21 +85,6 @@ func nextBoth(a, b *Bitset, i int) int {
 	return -1
 }
 
-// nextWithout returns the first member of a at or after i that is not in b, or
-// -1.
-func nextWithout(a, b *Bitset, i int) int {
-	for w := i >> 6; w < len(a.words); w++ {
-		word := a.words[w] &^ b.words[w]
-		if w == i>>6 {
-			word &= ^uint64(0) << (i & 63)
-		}
-		if word != 0 {
-			return w<<6 + bits.TrailingZeros64(word)
-		}
-	}
-	return -1
-}
-
 // Bytes returns the set as wire.Have wants it: lowest bit first.
 func (b *Bitset) Bytes() []byte {
 	out := make([]byte, (b.n+7)/8)

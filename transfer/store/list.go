@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"path"
 	"path/filepath"
-	"strings"
 	"syscall"
 
 	"minimega/mesh/wire"
@@ -141,39 +140,6 @@ func (s *Store) link(dir string, p place, node fs.DirEntry) (Entry, bool) {
 	return Entry{Name: name, Kind: Link, Meta: metaOf(info), Target: target}, true
 }
 
-// Names returns the completions of prefix: the children of its directory whose
-// names go on from it, as full names in order, directories with a slash at
-// the end; at most limit of them if that is positive.
-func (s *Store) Names(prefix string, limit int) []string {
-	dir, base := path.Split(prefix)
-	real, _, err := s.resolve("", clamp(dir))
-	if err != nil {
-		return nil
-	}
-	nodes, err := s.readDir(real)
-	if err != nil {
-		return nil
-	}
-	var names []string
-	for _, node := range nodes {
-		if !strings.HasPrefix(node.Name(), base) {
-			continue
-		}
-		e, _, err := s.followNode(place{clamp(dir + node.Name()), path.Join(real, node.Name())}, node)
-		if err != nil {
-			continue
-		}
-		name := dir + node.Name()
-		if e.Kind == Dir {
-			name += "/"
-		}
-		if names = append(names, name); len(names) == limit {
-			break
-		}
-	}
-	return names
-}
-
 // appendNode appends the Entry of a regular file or directory that has been
 // looked at already.
 func (s *Store) appendNode(out []Entry, p place, node fs.DirEntry) []Entry {
@@ -214,7 +180,9 @@ func entryOf(shown string, info fs.FileInfo) (Entry, error) {
 	case 0:
 		return Entry{Name: name, Kind: File, Meta: metaOf(info)}, nil
 	case fs.ModeDir:
-		return Entry{Name: name, Kind: Dir, Meta: metaOf(info)}, nil
+		meta := metaOf(info)
+		meta.Size = info.Size() // what ls shows
+		return Entry{Name: name, Kind: Dir, Meta: meta}, nil
 	}
 	return Entry{}, wire.ErrNotRegular
 }

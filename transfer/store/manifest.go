@@ -99,14 +99,3 @@ func (m *Manifest) Version() wire.Version {
 	h.Write(m.Hashes) // never fails
 	return wire.Version(h.Sum(nil))
 }
-
-// dataBytes returns how many bytes lie in chunks that are not zeros alone.
-func (m *Manifest) dataBytes() int64 {
-	var n int64
-	for i := range m.Count() {
-		if !m.Zero(i) {
-			n += int64(m.Len(i))
-		}
-	}
-	return n
-}

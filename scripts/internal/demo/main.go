@@ -26,8 +26,8 @@ import (
 // session is what the second node is told to do.
 const session = `mesh status
 file get bigfile
-file status
 vm config disk file:foo.qcow2
+file status
 vm config disk
 file get tools
 `

@@ -1,0 +1,54 @@
+package shell
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/signal"
+
+	"golang.org/x/term"
+
+	"minimega/mesh"
+)
+
+// MeshKey returns the key of the mesh that the flags name.
+func (o Options) MeshKey() (mesh.Key, error) {
+	switch {
+	case o.Open:
+		return mesh.OpenKey(o.Context), nil
+	case o.Key != "":
+		return mesh.LoadKey(o.Key)
+	}
+	path, err := mesh.DefaultKeyPath()
+	if err != nil {
+		return mesh.Key{}, err
+	}
+	return mesh.LoadKey(path)
+}
+
+// TTY returns the terminal that the program was started at.
+func (o Options) TTY() TTY { return TTY{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Base: o.Base} }
+
+// Run is the program's own front end until it has no more to read, `quit` is
+// typed, or ctx ends, which is no error: a prompt where the standard streams
+// are a terminal, else a script; a daemon only waits to be told to stop.
+func (s *Shell) Run(ctx context.Context, o Options) error {
+	err := s.front(ctx, o)
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) && !errors.Is(err, ErrFailed) {
+		return nil
+	}
+	return err
+}
+
+func (s *Shell) front(ctx context.Context, o Options) error {
+	if !o.NoStdin && term.IsTerminal(int(os.Stdin.Fd())) && term.IsTerminal(int(os.Stdout.Fd())) {
+		return s.RunTerminal(ctx, o.TTY())
+	}
+	interruptible, stop := signal.NotifyContext(ctx, os.Interrupt)
+	defer stop()
+	if !o.NoStdin {
+		return s.RunPipe(interruptible, os.Stdin, os.Stdout, os.Stderr)
+	}
+	<-interruptible.Done()
+	return nil
+}
