@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"minimega/mesh"
 	"minimega/mesh/wire"
@@ -52,9 +53,9 @@ func meshSend(ctx context.Context, c *Call) error {
 	if err != nil {
 		return err
 	}
-	if c.Client.timeout > 0 {
+	if timeout := time.Duration(c.shell.timeout.Load()); timeout > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, c.Client.timeout)
+		ctx, cancel = context.WithTimeout(ctx, timeout)
 		defer cancel()
 	}
 	all := unknown

@@ -134,7 +134,7 @@ func (l *link) open(s *source, o wire.Open) error {
 	if len(l.topics) >= wire.MaxTopics {
 		return wire.ErrBusy
 	}
-	l.next += 2
+	l.next++
 	s.link, s.topic, o.Topic = l, l.next, l.next
 	l.topics[s.topic] = s
 	l.out.send(wire.TypeOpen, o)
