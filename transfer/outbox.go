@@ -102,9 +102,12 @@ func (o *outbox) fail(err error) {
 
 // write sends b under a deadline that holds for each piece of it.
 func write(conn net.Conn, b []byte) error {
-	const piece = 256 << 10
+	const piece, most = 256 << 10, 257 << 10 // so that a chunk with its header makes no piece too many
 	for len(b) > 0 {
-		n := min(len(b), piece)
+		n := len(b)
+		if n > most {
+			n = piece
+		}
 		if err := conn.SetWriteDeadline(time.Now().Add(writeLimit)); err != nil {
 			return err
 		}

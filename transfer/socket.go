@@ -14,7 +14,7 @@ import (
 const (
 	minUnsent   = 16 << 10 // bytes: one TLS record
 	firstUnsent = 64 << 10
-	maxUnsent   = 2 << 20
+	maxUnsent   = 8 << 20
 	unsentTime  = 8 * time.Millisecond
 	rateWindow  = 50 * time.Millisecond
 )
