@@ -21,6 +21,7 @@ type draft struct {
 	c     *content      // nil when it has been hashed
 	src   *store.Source // the content's; nil likewise
 	final wire.Version  // zero until it has been hashed
+	done  chan struct{} // closed when final is set, or never will be
 }
 
 // ahead returns the content of a file in the store, with a reference that the
@@ -28,7 +29,7 @@ type draft struct {
 // itself.
 func (e *Engine) ahead(ctx context.Context, name wire.FileName) (*content, error) {
 	_, meta, known := e.cfg.Store.CachedVersion(name)
-	if known || meta.Size <= wire.MaxSmall {
+	if known && e.hashing(name) == nil || meta.Size <= wire.MaxSmall {
 		return e.published(ctx, wire.Version{}, name)
 	}
 	src, err := e.cfg.Store.Source(name)
@@ -50,12 +51,13 @@ func (e *Engine) ahead(ctx context.Context, name wire.FileName) (*content, error
 		return c, src.Close()
 	}
 	e.pruneDraftsLocked()
-	d := &draft{id: c.version, c: c, src: src}
+	d := &draft{id: c.version, c: c, src: src, done: make(chan struct{})}
 	e.drafts[name] = d
 	e.contents[c.version] = c
 	e.refs[c] += 2 // the caller's, and the hashing's
 	e.mu.Unlock()
 	if !e.spawn(func(ctx context.Context) { e.hashDraft(ctx, d, c, src) }) {
+		close(d.done)
 		e.release(c)
 	}
 	return c, nil
@@ -81,6 +83,7 @@ func (e *Engine) pruneDraftsLocked() {
 // hashDraft hashes the file of a draft, telling those who are served as it goes.
 func (e *Engine) hashDraft(ctx context.Context, d *draft, c *content, src *store.Source) {
 	defer e.release(c)
+	defer close(d.done)
 	m, err := e.hash(ctx, c.name, c.named)
 	if err == nil && !src.Is(m) {
 		err = fmt.Errorf("%s: %w", c.name, wire.ErrChanged)
@@ -160,6 +163,17 @@ func (c *content) refuseAll(err error) {
 		s.server.refuse(s.topic, wire.WholeTopic, err)
 		s.server.end(s, false)
 	}
+}
+
+// hashing returns a channel that is closed when the version of a file's draft
+// is known, or nil where none is being made.
+func (e *Engine) hashing(name wire.FileName) <-chan struct{} {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if d := e.drafts[name]; d != nil && d.c != nil {
+		return d.done
+	}
+	return nil
 }
 
 // drafted returns what is known of a file's draft: its identity, and its

@@ -43,7 +43,7 @@ func (e *Engine) has(pattern string) []wire.FoundEntry {
 		f := wire.FoundEntry{Name: entry.Name, Kind: kindOf(entry.Kind), Meta: entry.Meta, Target: entry.Target}
 		if entry.Kind == store.File {
 			f.Version, _, _ = e.cfg.Store.CachedVersion(entry.Name)
-			if id, final := e.drafted(entry.Name); final == f.Version {
+			if id, final := e.drafted(entry.Name); final.IsZero() || final == f.Version {
 				f.Draft = id
 			}
 			whole[entry.Name] = true

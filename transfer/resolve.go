@@ -67,6 +67,7 @@ func (e *Engine) resolve(ctx context.Context, pattern string, pick Pick) (items 
 		return nil, nil, err
 	}
 	for name, holdings := range byName {
+		equate(holdings)
 		it, warning, err := settle(name, holdings, self, pick)
 		if err != nil {
 			return nil, nil, err
@@ -161,6 +162,17 @@ func withoutStrays(hs []holding) []holding {
 		stray := h.entry.Partial && h.entry.Version.IsZero()
 		return stray && (len(whole) != 1 || whole[0].entry.Draft != h.entry.Draft)
 	})
+}
+
+// equate gives parts of a draft the version that the draft turned out to have.
+func equate(hs []holding) {
+	for _, whole := range hs {
+		for i, h := range hs {
+			if !whole.entry.Partial && h.entry.Partial && h.entry.Version.IsZero() && h.entry.Draft == whole.entry.Draft {
+				hs[i].entry.Version = whole.entry.Version
+			}
+		}
+	}
 }
 
 // oneDraft reports whether all that hs have is one draft, or a part of it.
