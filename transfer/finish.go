@@ -118,6 +118,9 @@ func (f *fetch) hopeless() error {
 	if f.fatal != nil {
 		return f.fatal
 	}
+	if f.redraft && f.draftingLocked() && f.verdict.IsZero() {
+		return fmt.Errorf("%s: %w", f.name, errRedraft)
+	}
 	if f.refusal == nil || !f.foundNone || f.searching || f.patient {
 		return nil
 	}
@@ -141,7 +144,7 @@ func (f *fetch) finish(err error) {
 	f.mu.Lock()
 	c, s, canceled := f.c, f.sink, f.canceled
 	f.mu.Unlock()
-	keep := f.e.ctx.Err() != nil && !canceled
+	keep := f.e.ctx.Err() != nil && !canceled && !f.drafting() // what a draft has cannot be resumed
 	if err != nil && s != nil {
 		end := s.Abandon
 		if keep {

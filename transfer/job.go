@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"minimega/mesh/wire"
 	"minimega/transfer/store"
@@ -142,15 +143,51 @@ func (j *Job) add(items []item) {
 	}
 }
 
-// fetch brings one file here in chunks.
+// fetch brings one file here in chunks, beginning again when what it fetched was
+// a draft and is gone.
 func (j *Job) fetch(it item) error {
 	if err := j.e.large.acquire(j.ctx, j); err != nil {
 		return fmt.Errorf("%s: %w", it.name, ErrCanceled)
 	}
 	defer j.e.large.release(j)
-	if j.skips(it.name) {
-		return fmt.Errorf("%s: %w", it.name, ErrCanceled)
+	for {
+		if j.skips(it.name) {
+			return fmt.Errorf("%s: %w", it.name, ErrCanceled)
+		}
+		err := j.fetchOnce(it)
+		if !errors.Is(err, errRedraft) {
+			return err
+		}
+		if it, err = j.again(it); err != nil {
+			return err
+		}
 	}
+}
+
+// again settles anew what an item means, when somebody has it.
+func (j *Job) again(it item) (item, error) {
+	for {
+		changed := j.e.cfg.Mesh.Changed()
+		items, _, err := j.e.resolve(j.ctx, string(it.name), it.pick)
+		for _, found := range items {
+			if found.name == it.name && found.kind == wire.KindFile && !found.here {
+				return found, nil
+			}
+		}
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return it, err
+		}
+		select {
+		case <-j.ctx.Done():
+			return it, fmt.Errorf("%s: %w", it.name, ErrCanceled)
+		case <-time.After(searchPace):
+		case <-changed:
+		}
+	}
+}
+
+// fetchOnce brings one file here, of the version or draft that it now is.
+func (j *Job) fetchOnce(it item) error {
 	f, err := j.e.startFetch(it)
 	if err != nil {
 		return err

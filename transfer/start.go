@@ -22,7 +22,7 @@ func (e *Engine) startFetch(it item) (*fetch, error) {
 			return f, e.runFetch(f, it.holders)
 		}
 		e.mu.Unlock()
-		if v, _ := f.identity(); v != it.version && !it.version.IsZero() && !v.IsZero() {
+		if v, _, _ := f.identity(); v != it.version && !it.version.IsZero() && !v.IsZero() {
 			return nil, fmt.Errorf("%s: %w", it.name, ErrInFlight)
 		}
 		if f.share() {

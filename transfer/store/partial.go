@@ -42,13 +42,15 @@ type Partial struct {
 	missing  int64    // bytes in chunks not held
 	unsynced []uint32 // chunks held that the journal does not have
 	ended    bool
+	draft    bool // the hashes are being filled in: there is no journal yet
 }
 
 // Create starts a file that is to be called name. It refuses, with a
 // *[NoSpaceError], what would not fit beside all that is being fetched
 // already, and names that are taken by a directory ([ErrInTheWay]). Chunks of
 // zeros are held from the start. Nothing is on its way to the disk before the
-// first Sync.
+// first Sync. Where m is a draft, chunks of zeros are held when the caller says
+// so, and until Settle a crash loses everything.
 func (s *Store) Create(name wire.FileName, meta wire.Meta, m *Manifest) (*Partial, error) {
 	if err := checkName(name); err != nil {
 		return nil, err
@@ -78,8 +80,11 @@ func (s *Store) Create(name wire.FileName, meta wire.Meta, m *Manifest) (*Partia
 // newPartial returns a Partial that holds its chunks of zeros and has no files.
 func (s *Store) newPartial(name wire.FileName, meta wire.Meta, m *Manifest) *Partial {
 	meta.Size = m.Size
-	p := &Partial{store: s, name: name, meta: meta, m: m, have: make([]byte, (m.Count()+7)/8), missing: m.Size}
+	p := &Partial{store: s, name: name, meta: meta, m: m, have: make([]byte, (m.Count()+7)/8), missing: m.Size, draft: m.draft}
 	for i := range m.Count() {
+		if m.draft {
+			break
+		}
 		if m.Zero(i) {
 			p.holdLocked(i) // nobody else has it yet
 		}
@@ -131,13 +136,68 @@ func (p *Partial) makeFiles() error {
 	if err := p.data.Truncate(p.m.Size); err != nil {
 		return err
 	}
+	if p.draft {
+		return nil
+	}
+	return p.makeJournal()
+}
+
+// makeJournal writes what is needed to go on after a crash.
+func (p *Partial) makeJournal() error {
 	if err := p.writeManifest(); err != nil {
 		return err
 	}
+	var err error
 	if p.journal.f, err = p.create(journalName); err != nil {
 		return err
 	}
 	return p.journal.begin(p.m.Version())
+}
+
+// Settle ends the time of a draft: all hashes are known, and from now on Sync
+// makes what is held survive. It does nothing where that is so already, and can
+// be called again after an error.
+func (p *Partial) Settle() error {
+	p.syncing.Lock()
+	defer p.syncing.Unlock()
+	p.mu.Lock()
+	draft, ended := p.draft, p.ended
+	p.mu.Unlock()
+	if ended {
+		return fmt.Errorf("%s: %w", p.name, fs.ErrClosed)
+	}
+	if !draft {
+		return nil
+	}
+	if err := p.makeJournal(); err != nil {
+		return fmt.Errorf("%s: %w", p.name, errors.Join(err, p.dropJournal()))
+	}
+	p.mu.Lock()
+	p.draft = false
+	p.mu.Unlock()
+	return nil
+}
+
+// dropJournal removes what makeJournal left half done.
+func (p *Partial) dropJournal() error {
+	var errs []error
+	if p.journal.f != nil {
+		errs = append(errs, p.journal.f.Close())
+		p.journal = journal{}
+	}
+	for _, name := range []string{manifestName, journalName} {
+		if err := p.store.root.Remove(path.Join(p.dir, name)); !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// HoldZero holds chunk i, which is one of zeros.
+func (p *Partial) HoldZero(i int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.holdLocked(i)
 }
 
 // create makes a file in the transfer directory.
