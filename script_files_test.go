@@ -76,6 +76,40 @@ func (r *rig) meta(ts *testscript.TestScript, args []string) error {
 	return nil
 }
 
+// rot changes one byte of a file on a tmpfs as a bad disk would: through a
+// mapping, which leaves all of its times as they were.
+func (r *rig) rot(ts *testscript.TestScript, args []string) error {
+	if len(args) != 2 {
+		return errUsage
+	}
+	at, err := size(args[1])
+	if err != nil {
+		return err
+	}
+	f, err := os.OpenFile(ts.MkAbs(args[0]), os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	before, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	content, err := syscall.Mmap(int(f.Fd()), 0, int(before.Size()), syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_SHARED)
+	if err != nil {
+		return err
+	}
+	content[at] ^= 0xff
+	if err := syscall.Munmap(content); err != nil {
+		return err
+	}
+	after, err := f.Stat()
+	if err == nil && after.Sys().(*syscall.Stat_t).Ctim != before.Sys().(*syscall.Stat_t).Ctim {
+		err = fmt.Errorf("%s is on no tmpfs: its times have changed", args[0])
+	}
+	return err
+}
+
 // bytes compares a file's size, or, with -disk, bounds what it takes on disk.
 func (r *rig) bytes(ts *testscript.TestScript, args []string) error {
 	disk := len(args) > 0 && args[0] == "-disk"

@@ -135,6 +135,7 @@ func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
 		"same":    (*rig).same,
 		"meta":    (*rig).meta,
 		"bytes":   (*rig).bytes,
+		"rot":     (*rig).rot,
 		"tmpfs":   (*rig).tmpfs,
 	} {
 		commands[name] = func(ts *testscript.TestScript, neg bool, args []string) {

@@ -118,8 +118,9 @@ func (h *Host) Addr(i int) netip.Addr {
 	return netip.AddrFrom4([4]byte{10, 213, byte(h.ports[i].on.index), byte(h.index)})
 }
 
-// Cut lets every frame to and from the host vanish from now on: carriers stay
-// up and nobody is told. Mend undoes it.
+// Cut lets every frame between the host and those that are not cut vanish from
+// now on: carriers stay up and nobody is told. Hosts that are cut reach each
+// other. Mend undoes it.
 func (h *Host) Cut(ctx context.Context) error { return h.plug(ctx, "void") }
 
 // Mend undoes Cut.
