@@ -96,11 +96,18 @@ func (m *MeshNames) Run(ctx context.Context) error {
 func (m *MeshNames) Names(prefix string) []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	names, _ := m.knownLocked(prefix)
+	return names
+}
+
+// knownLocked is Names; waiting reports that nodes which usually answer have
+// still to do so.
+func (m *MeshNames) knownLocked(prefix string) (names []string, waiting bool) {
 	key := m.keyLocked(prefix)
 	l := m.listingLocked(key)
 	m.latest = l
 	m.askLocked(key, l)
-	return merge(within(l.settled, prefix), within(l.arriving, prefix))
+	return merge(within(l.settled, prefix), within(l.arriving, prefix)), l.awaited > 0
 }
 
 // Total returns how many names there are at least of what Names was last asked
@@ -129,10 +136,7 @@ func (m *MeshNames) Ask(ctx context.Context, prefix string) []string {
 	for {
 		m.mu.Lock()
 		more := m.more
-		m.mu.Unlock()
-		names := m.Names(prefix)
-		m.mu.Lock()
-		waiting := m.listingLocked(m.keyLocked(prefix)).awaited > 0
+		names, waiting := m.knownLocked(prefix)
 		m.mu.Unlock()
 		if !waiting {
 			return names

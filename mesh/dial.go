@@ -273,13 +273,13 @@ func (n *Node) Dial(ctx context.Context, host string) error {
 // linkedAlready tells why a node called name is not dialled: it is this one
 // ([wire.ErrSelf]) or has a link ([wire.ErrDuplicate]); nil for all others.
 func (n *Node) linkedAlready(name string) error {
-	found, err := n.Lookup([]string{name})
+	found, err := n.Lookup(name)
 	if err != nil {
 		return nil // the dial's error tells more
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	switch id := found[0].ID; {
+	switch id := found.ID; {
 	case id == n.trust.id:
 		return wire.ErrSelf
 	case n.topo.Linked(id):
@@ -323,13 +323,13 @@ func (n *Node) awaitMember(ctx context.Context, peer wire.NodeID) error {
 // Hangup cuts the direct link to the node called name, and leaves it alone for
 // a minute. A node without one is an error.
 func (n *Node) Hangup(name string) error {
-	found, err := n.Lookup([]string{name})
+	found, err := n.Lookup(name)
 	if err != nil && !errors.Is(err, wire.ErrUnreachable) {
 		return err
 	}
-	if len(found) == 1 {
+	if err == nil {
 		cut := false
-		n.step(func(m *topology.Machine, now time.Time) { cut = m.Hangup(now, found[0].ID) })
+		n.step(func(m *topology.Machine, now time.Time) { cut = m.Hangup(now, found.ID) })
 		if cut {
 			return nil
 		}

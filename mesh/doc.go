@@ -43,9 +43,8 @@
 //
 // Streams never share a connection with control. They go straight to their
 // node; only where that cannot be dialled does a member relay them, and then a
-// second TLS session runs inside, so that the relay can only cut it off. The
-// conn of a direct stream is the *tls.Conn itself; [LimitUnsent] keeps its
-// kernel buffer short.
+// second TLS session runs inside, so that the relay can only cut it off. A direct
+// stream hands the kernel up to 256 KiB of TLS records at once.
 //
 // # Concurrency
 //

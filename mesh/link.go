@@ -51,7 +51,7 @@ func (n *Node) addLink(o *opened, origin topology.Origin, key string) error {
 	}
 	o.conn.SetDeadline(time.Time{})
 	o.reader.SetLimit(wire.MaxControlFrame)
-	LimitUnsent(o.conn, controlUnsent)
+	limitUnsent(o.conn, controlUnsent)
 	n.mu.Lock()
 	n.lastLink++
 	l.id = n.lastLink

@@ -26,11 +26,10 @@ func prepare(conn net.Conn) {
 	setOption(tcp, unix.TCP_USER_TIMEOUT, int(userTimeout.Milliseconds()))
 }
 
-// LimitUnsent bounds, in bytes, what the kernel takes of a connection's data
+// limitUnsent bounds, in bytes, what the kernel takes of a connection's data
 // beyond what it can send at once (TCP_NOTSENT_LOWAT), so that what is written
-// next does not wait behind megabytes. It accepts what [Node.OpenStream] returns
-// and what a stream's handler is given.
-func LimitUnsent(conn net.Conn, bytes int) error {
+// next does not wait behind megabytes.
+func limitUnsent(conn net.Conn, bytes int) error {
 	for {
 		switch c := conn.(type) {
 		case interface{ NetConn() net.Conn }: // TLS, or what lies below it

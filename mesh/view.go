@@ -102,42 +102,22 @@ func (e *AmbiguousError) Error() string {
 	return fmt.Sprintf("%s: must name one node, but %d have that name: use %s", e.Name, len(forms), strings.Join(forms, " or "))
 }
 
-// UnknownError reports names that no node has which can be reached. It wraps
-// [wire.ErrUnreachable].
-type UnknownError struct{ Names []string }
-
-func (e *UnknownError) Error() string {
-	return fmt.Sprintf("no such node: %s", CompressRange(e.Names))
-}
-
-// Unwrap returns [wire.ErrUnreachable].
-func (e *UnknownError) Unwrap() error { return wire.ErrUnreachable }
-
-// Lookup returns the nodes of these names, this one included, in their order
-// and each once. A name that several have is an *[AmbiguousError]. Names that
-// none has are an *[UnknownError], which comes along with the nodes found.
-func (n *Node) Lookup(names []string) ([]wire.Member, error) {
-	v := n.view.Load()
-	var found []wire.Member
-	var unknown []string
-	for _, name := range names {
-		switch matches := v.match(name); {
-		case len(matches) == 0:
-			unknown = append(unknown, name)
-		case len(matches) > 1:
-			e := &AmbiguousError{Name: name}
-			for _, m := range matches {
-				e.Forms = append(e.Forms, m.Name)
-			}
-			return nil, e
-		case !slices.Contains(found, matches[0]):
-			found = append(found, matches[0])
+// Lookup returns the node of that name, which may be this one. The error is an
+// *[AmbiguousError] for a name that several have, and wraps
+// [wire.ErrUnreachable] for one that no node has which can be reached.
+func (n *Node) Lookup(name string) (wire.Member, error) {
+	switch matches := n.view.Load().match(name); len(matches) {
+	case 0:
+		return wire.Member{}, fmt.Errorf("%s: %w: see mesh list all", name, wire.ErrUnreachable)
+	case 1:
+		return matches[0], nil
+	default:
+		e := &AmbiguousError{Name: name}
+		for _, m := range matches {
+			e.Forms = append(e.Forms, m.Name)
 		}
+		return wire.Member{}, e
 	}
-	if unknown != nil {
-		return found, &UnknownError{unknown}
-	}
-	return found, nil
 }
 
 // match returns all nodes that name may mean: kn1, or kn1~2f for the one whose

@@ -5,7 +5,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"time"
 
 	"minimega/mesh"
 	"minimega/shell/output"
@@ -34,7 +33,6 @@ type Client struct {
 	started func(name string, job Job) // told of each file get; nil: nobody asks
 	remote  bool                       // another node's user, through mesh send
 	quit    bool                       // the user has asked the program to end
-	timeout time.Duration              // of mesh send; 0: none
 	set     Settings
 
 	history []string

@@ -136,19 +136,19 @@ func meshDegree(_ context.Context, c *Call) error {
 
 func meshTimeout(_ context.Context, c *Call) error {
 	text, given := c.Values["seconds"]
-	switch {
-	case !given && c.Client.timeout == 0:
+	switch timeout := time.Duration(c.shell.timeout.Load()); {
+	case !given && timeout == 0:
 		c.Text("unlimited")
 		return nil
 	case !given:
-		c.Text(c.Client.timeout.String())
+		c.Text(timeout.String())
 		return nil
 	}
 	seconds, err := strconv.ParseUint(text, 10, 31)
 	if err != nil {
 		return fmt.Errorf("mesh timeout: must be seconds, 0 for no limit: %w", err)
 	}
-	c.Client.timeout = time.Duration(seconds) * time.Second
+	c.shell.timeout.Store(int64(time.Duration(seconds) * time.Second))
 	return nil
 }
 

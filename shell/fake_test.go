@@ -2,6 +2,7 @@ package shell
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"slices"
 	"strings"
@@ -43,6 +44,15 @@ func (m *fakeMesh) Members() []wire.Member {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return slices.Clone(m.others)
+}
+
+func (m *fakeMesh) Lookup(name string) (wire.Member, error) {
+	for _, o := range append(m.Members(), m.self) {
+		if string(o.Name) == name {
+			return o, nil
+		}
+	}
+	return wire.Member{}, fmt.Errorf("%s: %w: see mesh list all", name, wire.ErrUnreachable)
 }
 
 func (m *fakeMesh) Dial(context.Context, string) error { return wire.ErrUnreachable }

@@ -13,6 +13,7 @@ import (
 // Mesh is what the shell needs of the mesh.
 type Mesh interface {
 	Membership
+	Directory
 	Caller
 	Links
 }
@@ -22,6 +23,11 @@ type Membership interface {
 	Self() wire.Member
 	Members() []wire.Member           // without self, sorted by name
 	Settle(ctx context.Context) error // waits until discovery has had its first round
+}
+
+// Directory knows nodes by their names.
+type Directory interface {
+	Lookup(name string) (wire.Member, error) // its error says what to type
 }
 
 // Caller asks nodes; each target yields exactly one reply.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"minimega/mesh"
 	"minimega/mesh/wire"
@@ -52,9 +53,9 @@ func meshSend(ctx context.Context, c *Call) error {
 	if err != nil {
 		return err
 	}
-	if c.Client.timeout > 0 {
+	if timeout := time.Duration(c.shell.timeout.Load()); timeout > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, c.Client.timeout)
+		ctx, cancel = context.WithTimeout(ctx, timeout)
 		defer cancel()
 	}
 	all := unknown
@@ -73,9 +74,8 @@ func meshSend(ctx context.Context, c *Call) error {
 // recipients returns the nodes that spec names, and an answer for each name
 // that nobody has.
 func (c *Call) recipients(spec string) (to []wire.NodeID, unknown output.Responses, err error) {
-	members := c.shell.cfg.Mesh.Members()
 	if spec == "all" {
-		for _, m := range members {
+		for _, m := range c.shell.cfg.Mesh.Members() {
 			to = append(to, m.ID)
 		}
 		return to, nil, nil
@@ -87,38 +87,20 @@ func (c *Call) recipients(spec string) (to []wire.NodeID, unknown output.Respons
 	if slices.Contains(names, "all") {
 		return nil, nil, errWildcard
 	}
-	self := c.shell.host()
-	others := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == self })
-	if len(others) == 0 {
-		return nil, nil, errSendSelf
-	}
-	for _, name := range others {
-		id, err := find(members, name)
+	self, alone := c.shell.cfg.Mesh.Self().ID, true
+	for _, name := range names {
+		found, err := c.shell.cfg.Mesh.Lookup(name)
 		if err != nil {
 			unknown = append(unknown, output.Response{Host: name, Error: err.Error()})
-			continue
+		} else if found.ID != self && !slices.Contains(to, found.ID) {
+			to = append(to, found.ID)
 		}
-		to = append(to, id)
+		alone = alone && err == nil && found.ID == self
+	}
+	if alone {
+		return nil, nil, errSendSelf
 	}
 	return to, unknown, nil
-}
-
-// find returns the member of that name. A name that several share belongs to
-// none of them.
-func find(members []wire.Member, name string) (wire.NodeID, error) {
-	var alike []string
-	for _, m := range members {
-		if string(m.Name) == name {
-			return m.ID, nil
-		}
-		if strings.HasPrefix(string(m.Name), name+"~") {
-			alike = append(alike, string(m.Name))
-		}
-	}
-	if len(alike) > 0 {
-		return wire.NodeID{}, fmt.Errorf("%s: several nodes have this name: use one of %s", name, strings.Join(alike, ", "))
-	}
-	return wire.NodeID{}, fmt.Errorf("%s: %w: see mesh list all", name, wire.ErrUnreachable)
 }
 
 // readReply returns the responses of one node, or its failure as one.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"sync/atomic"
 
 	"minimega/mesh/wire"
 	"minimega/shell/grammar"
@@ -36,6 +37,7 @@ type Shell struct {
 	cfg      Config
 	commands []Command
 	grammar  *grammar.Grammar
+	timeout  atomic.Int64 // of mesh send, a time.Duration; 0: none
 }
 
 // New returns a shell. Its error wraps [grammar.ErrPattern], which the table of

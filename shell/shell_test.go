@@ -136,7 +136,7 @@ func TestMeshTimeoutNamesTheSilentNode(t *testing.T) {
 	head := newNode(t, "head", kn1, kn2)
 	delete(head.mesh.nodes, head.mesh.others[1].ID)
 	c := NewClient(nil, nil)
-	c.timeout = time.Millisecond
+	head.timeout.Store(int64(time.Millisecond))
 	expect(t, head.run(t, c, "mesh send all version"), "kn1: minimega test\nError (kn2): timed out\n")
 }
 
@@ -196,7 +196,7 @@ func TestClientsKeepTheirSettingsApart(t *testing.T) {
 	n.run(t, a, ".annotate false", ".alias e=echo", ".env MM_Y 1", "mesh timeout 9")
 	expect(t, n.run(t, a, "e $MM_Y"), "1\n")
 	expect(t, n.run(t, b, "echo -$MM_Y-"), "foo: --\n")
-	expect(t, n.run(t, b, "mesh timeout"), "foo: unlimited\n")
+	expect(t, n.run(t, b, "mesh timeout"), "foo: 9s\n") // the node's, as all of the mesh is
 	if got := n.run(t, b, "e 1"); !strings.HasPrefix(got, "Error (foo): invalid command: `e 1`") && got != "foo: 1\n" {
 		t.Error(got)
 	}

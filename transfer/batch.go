@@ -208,12 +208,21 @@ func (j *Job) waitForSpace(err error) bool {
 		return false
 	}
 	j.e.log.Warn("transfer paused", "job", j.what, "err", err)
+	j.wait("paused: no space on " + j.e.cfg.Store.Dir())
+	defer j.wait("")
 	select {
 	case <-j.ctx.Done():
 		return false
 	case <-time.After(j.e.spaceRetry):
 		return true
 	}
+}
+
+// wait notes why small files wait, or with "" that they do not.
+func (j *Job) wait(state string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.state = state
 }
 
 // manifestOf returns the manifest of a content of one chunk at most.

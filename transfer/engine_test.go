@@ -45,6 +45,7 @@ func TestSwarmTakesEachChunkFromTheSeedAboutOnce(t *testing.T) {
 	h := newSlowHash()
 	seed := fab.add("kn0", "", h.on)
 	seed.put("image", data)
+	seed.wrap = throttle // the network is what is short, as it is between hosts
 	var nodes []*node
 	for _, name := range []string{"kn1", "kn2", "kn3", "kn4"} {
 		nodes = append(nodes, fab.add(name, ""))
@@ -63,8 +64,8 @@ func TestSwarmTakesEachChunkFromTheSeedAboutOnce(t *testing.T) {
 	}
 	copies := float64(seed.engine.uploaded.Load()) / float64(len(data))
 	t.Logf("seed uploads %.2f", copies)
-	if copies >= 2 { // how close to 1 it comes depends on the machine here; the simulation shows it
-		t.Errorf("the seed sent the file %.2f times, want below 2", copies)
+	if copies > 1.1 {
+		t.Errorf("the seed sent the file %.2f times, want at most 1.1", copies)
 	}
 }
 

@@ -43,7 +43,6 @@ type fetch struct {
 	e        *Engine
 	name     wire.FileName
 	private  bool          // neither registered nor served to others
-	patient  bool          // waits for a source for ever: it was resumed
 	kick     chan struct{} // one token when run should look
 	ready    chan struct{} // closed when the manifest is known and the sink open
 	first    chan struct{} // closed when chunk 0 is held
@@ -80,6 +79,7 @@ type fetch struct {
 	searchNow  bool
 	foundNone  bool  // the last search found nobody
 	refusal    error // the last one of a whole topic
+	patient    bool  // waits for a source for ever: it was resumed, and nobody has asked since
 	fatal      error // why the sink takes nothing any more
 	rate       meter
 	jobs       int                // that wait for it

@@ -32,7 +32,8 @@ type Job struct {
 	mu    sync.Mutex
 	files map[wire.FileName]*file
 	errs  []error
-	err   error // joined errs, at the end
+	err   error  // joined errs, at the end
+	state string // why its small files wait; "" while they do not
 }
 
 // file is one file of a job; its fields belong to the job's lock.

@@ -134,7 +134,7 @@ func (l *link) open(s *source, o wire.Open) error {
 	if len(l.topics) >= wire.MaxTopics {
 		return wire.ErrBusy
 	}
-	l.next += 2
+	l.next++
 	s.link, s.topic, o.Topic = l, l.next, l.next
 	l.topics[s.topic] = s
 	l.out.send(wire.TypeOpen, o)
@@ -189,14 +189,15 @@ func (l *link) read() error {
 	frames := wire.NewReader(&deadlineReader{conn: l.conn, heard: l.hear}, wire.MaxDataFrame)
 	var small []byte
 	for {
+		var b *buffer  // a chunk's
 		var held int64 // of the memory budget
 		t, payload, err := frames.NextInto(func(t wire.Type, size int) []byte {
 			if l.bulk = t == wire.TypeChunk; l.bulk {
-				if l.e.memory.Acquire(l.e.ctx, int64(size)) != nil {
-					return make([]byte, size) // the connection is being closed
+				if l.e.memory.Acquire(l.e.ctx, int64(size)) == nil { // otherwise the connection is being closed
+					held = int64(size)
 				}
-				held = int64(size)
-				return l.e.buffers.get(size)
+				b = l.e.buffers.get(size - wire.ChunkHead)
+				return b.behind(wire.ChunkHead, size-wire.ChunkHead)
 			}
 			if cap(small) < size {
 				small = make([]byte, size)
@@ -208,7 +209,7 @@ func (l *link) read() error {
 			return err
 		}
 		if t == wire.TypeChunk {
-			err = l.chunk(payload, held)
+			err = l.chunk(payload, b, held)
 		} else {
 			err = l.frame(t, payload)
 		}
@@ -236,11 +237,11 @@ func (l *link) source(topic uint32) *source {
 	return l.topics[topic]
 }
 
-// chunk passes a chunk, whose buffer it owns, to a worker.
-func (l *link) chunk(payload []byte, held int64) error {
+// chunk passes a chunk to a worker, and with it the buffer that it lies in.
+func (l *link) chunk(payload []byte, b *buffer, held int64) error {
 	drop := func() {
 		l.e.memory.Release(held)
-		l.e.buffers.put(payload)
+		l.e.buffers.put(b)
 	}
 	c, err := wire.ParseChunk(payload)
 	if err != nil {

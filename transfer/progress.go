@@ -13,6 +13,7 @@ func (j *Job) Progress() Progress {
 	peers := map[wire.NodeID]bool{}
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	p.State = j.state
 	for _, f := range j.files {
 		p.FilesTotal++
 		p.BytesTotal += f.meta.Size

@@ -124,29 +124,25 @@ func (s *server) sendChunk() (sent bool, err error) {
 	if !ok {
 		return false, nil
 	}
-	buf := s.e.buffers.get(head + int(t.c.manifest.ChunkSize))
+	buf := s.e.buffers.get(int(t.c.manifest.ChunkSize))
 	defer s.e.buffers.put(buf)
-	data, err := t.c.chunk(i, buf[head:head])
+	data, err := t.c.chunk(i, buf.behind(0, 0))
 	if err != nil {
 		s.unreadable(t, i, err)
 		return true, nil
 	}
 	enc, data := s.pack.pack(t.c.version, i, data)
-	frame := buf[:0]
 	if enc != wire.Plain {
-		small := s.e.buffers.get(head + len(data))
+		small := s.e.buffers.get(len(data))
 		defer s.e.buffers.put(small)
-		frame = small[:0]
-	}
-	frame = wire.AppendChunkHeader(frame, t.topic, uint32(i), enc, len(data))
-	if enc == wire.Plain {
-		frame = frame[:head+len(data)] // data lies there
-	} else {
-		frame = append(frame, data...)
+		copy(small.behind(0, len(data)), data)
+		buf = small
 	}
 	if _, err := s.writeQueued(); err != nil { // the chunk's hash may be among them
 		return false, err
 	}
+	frame := buf.behind(head, len(data))
+	wire.AppendChunkHeader(frame[:0], t.topic, uint32(i), enc, len(data)) // before the data
 	s.e.uploaded.Add(int64(len(data)))
 	s.e.sent.Add(1)
 	start := time.Now()

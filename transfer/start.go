@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"minimega/mesh/wire"
@@ -22,8 +23,13 @@ func (e *Engine) startFetch(it item) (*fetch, error) {
 			return f, e.runFetch(f, it.holders)
 		}
 		e.mu.Unlock()
+		if f.givesWay(it.version) {
+			f.abort()
+			<-f.done
+			continue
+		}
 		if v, _, _ := f.identity(); v != it.version && !it.version.IsZero() && !v.IsZero() {
-			return nil, fmt.Errorf("%s: %w", it.name, ErrInFlight)
+			return nil, fmt.Errorf("%s: %w, as another version: file delete %s gives that up", it.name, ErrInFlight, it.name)
 		}
 		if f.share() {
 			for _, h := range it.holders {
@@ -35,7 +41,18 @@ func (e *Engine) startFetch(it item) (*fetch, error) {
 	}
 }
 
-// share counts one more job that waits for f, unless f is ending.
+// givesWay reports whether f is dropped for version v, zero if that is not known
+// yet: an earlier process left it, nobody has asked for it since, and its
+// version is not the one that there is now.
+func (f *fetch) givesWay(v wire.Version) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.patient && (!v.IsZero() && v != f.version || errors.Is(f.refusal, wire.ErrChanged))
+}
+
+// share counts one more job that waits for f, unless f is ending. The job was
+// asked for just now, and its user wants to know when nobody has the file any
+// more.
 func (f *fetch) share() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -43,6 +60,7 @@ func (f *fetch) share() bool {
 		return false
 	}
 	f.jobs++
+	f.patient = false
 	return true
 }
 

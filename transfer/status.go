@@ -38,6 +38,8 @@ func (j *Job) status(rows map[wire.FileName]Status) {
 		row := Status{Name: name, Total: int(wire.PartCount(f.meta.Size)), Queued: !f.begun}
 		if f.fetch != nil {
 			f.fetch.row(&row)
+		} else if f.meta.Size <= wire.MaxSmall {
+			row.State = j.state
 		}
 		if old, ok := rows[name]; !ok || old.Queued {
 			rows[name] = row

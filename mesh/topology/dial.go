@@ -2,6 +2,7 @@ package topology
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -139,11 +140,18 @@ func (m *Machine) leaveAlone(now time.Time, peer wire.NodeID) {
 	if n := m.nodes[peer]; n != nil && n != m.self {
 		m.memberTarget(n)
 	}
-	for _, t := range m.targets {
-		if t.ID == peer || t.met == peer {
-			t.due = now.Add(m.timing.Hangup)
+	m.alone[peer] = now.Add(m.timing.Hangup)
+}
+
+// dueAt returns when t may be dialled.
+func (m *Machine) dueAt(t *target) time.Time {
+	due := t.due
+	for _, peer := range []wire.NodeID{t.ID, t.met} {
+		if until := m.alone[peer]; until.After(due) {
+			due = until
 		}
 	}
+	return due
 }
 
 // wanted reports whether t should be linked to because nobody reaches it.
@@ -178,8 +186,8 @@ func (m *Machine) candidates(now time.Time) []*target {
 	for _, t := range m.targets {
 		switch {
 		case !m.wanted(t):
-		case t.due.After(now):
-			m.dialAt = minTime(m.dialAt, t.due)
+		case m.dueAt(t).After(now):
+			m.dialAt = minTime(m.dialAt, m.dueAt(t))
 		default:
 			list = append(list, t)
 		}
@@ -246,7 +254,7 @@ func (m *Machine) choose(now time.Time) *node {
 		if n.hops < 2 || n.state.Port == 0 || len(n.state.Addrs) == 0 || m.byPeer[n.state.ID] != nil {
 			continue
 		}
-		if t := m.targets[n.state.ID.String()]; t != nil && (t.dialing || t.due.After(now)) {
+		if t := m.targets[n.state.ID.String()]; t != nil && (t.dialing || m.dueAt(t).After(now)) {
 			continue
 		}
 		free = append(free, n)
@@ -282,6 +290,7 @@ func (m *Machine) evict() bool {
 // forgetTargets drops who was never met and not hinted lately, and members
 // that have been lost for long.
 func (m *Machine) forgetTargets(now time.Time) {
+	maps.DeleteFunc(m.alone, func(_ wire.NodeID, until time.Time) bool { return !until.After(now) })
 	for key, t := range m.targets {
 		most := m.timing.Forget
 		if !t.met.IsZero() || m.nodes[t.ID] != nil {

@@ -53,6 +53,7 @@ func (m *Machine) Up(now time.Time, id LinkID, peer wire.NodeID, origin Origin, 
 		news: make(map[wire.NodeID]bool),
 	}
 	m.links[id] = l
+	delete(m.alone, peer) // its user, or ours, wants it again
 	old := m.byPeer[peer]
 	m.byPeer[peer] = l
 	if old != nil {

@@ -119,7 +119,8 @@ type Machine struct {
 	forgetAt time.Time
 
 	targets map[string]*target
-	groups  map[string]time.Time // host → last dial there
+	alone   map[wire.NodeID]time.Time // peer hung up on → not dialled before, whatever is heard of it
+	groups  map[string]time.Time      // host → last dial there
 	dialing int
 	tokens  float64 // dials that may be made now
 	tokenAt time.Time
@@ -137,6 +138,7 @@ func New(cfg Config, now time.Time) *Machine {
 		byPeer:   make(map[wire.NodeID]*link),
 		nodes:    make(map[wire.NodeID]*node),
 		targets:  make(map[string]*target),
+		alone:    make(map[wire.NodeID]time.Time),
 		groups:   make(map[string]time.Time),
 		tokens:   dialBurst,
 		tokenAt:  now,

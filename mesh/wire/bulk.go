@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 )
 
 // Sizes of the fixed fields that precede bulk, in bytes.
@@ -116,27 +115,4 @@ func ParseChunk(b []byte) (Chunk, error) {
 		return Chunk{}, fmt.Errorf("chunk: %w: %d bytes, at most %d", ErrTooLarge, len(c.Data), MaxChunkSize)
 	}
 	return c, nil
-}
-
-// NextInto blocks until a whole frame has come and returns it, as Next does,
-// but reads the payload into what buffer(type, size) returns, which must have
-// the length size and stays the caller's.
-func (r *Reader) NextInto(buffer func(t Type, size int) []byte) (Type, []byte, error) {
-	n, err := io.ReadFull(r.r, r.head[:])
-	if err != nil {
-		r.offset += int64(n)
-		return 0, nil, err
-	}
-	size := binary.BigEndian.Uint32(r.head[:4])
-	if uint64(size) > uint64(r.limit) {
-		err := fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, size, r.limit)
-		return 0, nil, &DecodeError{r.offset, "frame", err}
-	}
-	payload := buffer(Type(r.head[4]), int(size))
-	n, err = io.ReadFull(r.r, payload)
-	r.offset += int64(HeaderSize + n)
-	if err == io.EOF {
-		err = io.ErrUnexpectedEOF
-	}
-	return Type(r.head[4]), payload, err
 }

@@ -3,11 +3,11 @@ package wire
 import "time"
 
 // The file service, spoken on a stream named [ServiceFile], moves chunks of
-// contents between two nodes. Both sides are equal: each may want some
-// contents and serve others, over the one connection.
+// contents from the connection's server to its client. Two nodes that fetch from
+// each other use a connection each way.
 //
-// A content is talked about under a topic, a number that the side which opens
-// it picks (the connection's client even numbers, its server odd ones).
+// A content is talked about under a topic, a number that the client picks and
+// uses once on a connection.
 //
 //	opener                              other side
 //	Open{topic, version, name}    →

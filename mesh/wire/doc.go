@@ -73,6 +73,11 @@
 //	57    Close     Close
 //	58    Alive     empty
 //
+// and the service of small files ("batch") these; its rules are in batch.go:
+//
+//	59    Wanted    Wanted
+//	60    Bundle    u8 encoding, then the CBOR of Bundle, so encoded
+//
 // # Bad input
 //
 // A frame over its limit, a payload that does not decode, a field over its

@@ -74,7 +74,20 @@ func (r *Reader) Offset() int64 { return r.offset }
 // r's own and valid until the next call. At the end of the stream between two
 // frames the error is io.EOF, inside one io.ErrUnexpectedEOF; a frame over the
 // limit is a *[DecodeError] that wraps [ErrTooLarge].
-func (r *Reader) Next() (Type, []byte, error) {
+func (r *Reader) Next() (Type, []byte, error) { return r.NextInto(r.own) }
+
+// own returns r's own buffer, grown to size.
+func (r *Reader) own(_ Type, size int) []byte {
+	if cap(r.buf) < size {
+		r.buf = make([]byte, size)
+	}
+	return r.buf[:size]
+}
+
+// NextInto is Next, but reads the payload into what buffer(type, size) returns,
+// which must have the length size and stays the caller's. It is called once the
+// size is known to be within the limit.
+func (r *Reader) NextInto(buffer func(t Type, size int) []byte) (Type, []byte, error) {
 	n, err := io.ReadFull(r.r, r.head[:])
 	if err != nil {
 		r.offset += int64(n)
@@ -85,16 +98,13 @@ func (r *Reader) Next() (Type, []byte, error) {
 		err := fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, size, r.limit)
 		return 0, nil, &DecodeError{r.offset, "frame", err}
 	}
-	if cap(r.buf) < int(size) {
-		r.buf = make([]byte, size)
-	}
-	r.buf = r.buf[:size]
-	n, err = io.ReadFull(r.r, r.buf)
+	payload := buffer(Type(r.head[4]), int(size))
+	n, err = io.ReadFull(r.r, payload)
 	r.offset += int64(HeaderSize + n)
 	if err == io.EOF {
 		err = io.ErrUnexpectedEOF
 	}
-	return Type(r.head[4]), r.buf, err
+	return Type(r.head[4]), payload, err
 }
 
 // AppendHeader appends the header of a frame whose payload has size bytes.

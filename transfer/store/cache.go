@@ -62,8 +62,10 @@ func (c *hashCache) version(real string, st fileStat) (wire.Version, bool) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	sl, ok := c.slots[real]
-	return sl.version, ok && sl.stat == st
+	if sl, ok := c.slots[real]; ok && sl.stat == st {
+		return sl.version, true
+	}
+	return wire.Version{}, false
 }
 
 // manifest returns the manifest of the content of real whose stat is st.

@@ -35,6 +35,16 @@ type stage struct {
 	seedDir   string
 	receivers []*netlab.Host
 	dirs      []string // dirs[i] is receivers[i]'s
+	ballast   string   // a file as large as what will be received
+}
+
+// begin returns when a tool starts. Just before that it frees as much memory as
+// the tool is going to fill: a virtual machine takes long over pages that its
+// host has not given it yet, or took back, and the tool that comes first would
+// pay for those that follow.
+func (s *stage) begin() (time.Time, error) {
+	err := os.Remove(s.ballast)
+	return time.Now(), err
 }
 
 // fetcher is a tool: fetch returns how long it took until all receivers had
@@ -150,6 +160,10 @@ func setStage(ctx context.Context, lab *netlab.Lab, j job, dir, source string) (
 			continue
 		}
 		s.receivers, s.dirs = append(s.receivers, h), append(s.dirs, files)
+	}
+	s.ballast = filepath.Join(dir, "ballast")
+	if err := netlab.MakeFile(s.ballast, j.size*int64(j.receivers), netlab.Zero, 1); err != nil {
+		return nil, err
 	}
 	return s, os.Link(source, filepath.Join(s.seedDir, s.file))
 }

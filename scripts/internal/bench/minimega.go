@@ -31,7 +31,10 @@ func minimega(ctx context.Context, s *stage) (time.Duration, error) {
 		return 0, err
 	}
 	errs := make(chan error, len(conns))
-	start := time.Now()
+	start, err := s.begin()
+	if err != nil {
+		return 0, err
+	}
 	for _, c := range conns {
 		go func() {
 			defer c.Close()

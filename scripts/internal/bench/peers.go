@@ -104,7 +104,10 @@ func rsync(ctx context.Context, s *stage) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	start := time.Now()
+	start, err := s.begin()
+	if err != nil {
+		return 0, err
+	}
 	err = together(s, func(i int) *exec.Cmd {
 		return s.receivers[i].Command(ctx, "rsync", "--whole-file", url+s.file, s.dirs[i]+"/")
 	})
@@ -171,7 +174,10 @@ func aria2(ctx context.Context, s *stage) (time.Duration, error) {
 	if err := seed.ready(ctx, func() bool { return tracker.count() == 1 }); err != nil {
 		return 0, err
 	}
-	start := time.Now()
+	start, err := s.begin()
+	if err != nil {
+		return 0, err
+	}
 	for i, h := range s.receivers {
 		peer, err := serve(ctx, h, "aria2c", append(aria2Flags(s.dirs[i]), "--on-bt-download-complete="+hook, torrent)...)
 		if err != nil {

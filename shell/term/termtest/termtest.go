@@ -12,6 +12,7 @@ package termtest
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"os/exec"
 	"sync"
@@ -51,6 +52,10 @@ func Start(t *testing.T, cmd *exec.Cmd, size ...pty.Winsize) *Console {
 	if err != nil {
 		t.Skipf("no pseudo terminals here: %v", err)
 	}
+	master, err = pollable(master)
+	if err != nil {
+		t.Fatal(err)
+	}
 	c := &Console{t: t, cmd: cmd, pty: master, tty: tty, more: make(chan struct{}), exited: make(chan struct{})}
 	window := pty.Winsize{Rows: 24, Cols: 80}
 	if len(size) > 0 {
@@ -77,6 +82,20 @@ func Start(t *testing.T, cmd *exec.Cmd, size ...pty.Winsize) *Console {
 		helpers.Wait()
 	})
 	return c
+}
+
+// pollable returns f, which it closes, as a file whose Close ends a Read that
+// waits: pty opens one that it would wait for instead.
+func pollable(f *os.File) (*os.File, error) {
+	defer f.Close()
+	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.SetNonblock(fd, true); err != nil {
+		return nil, errors.Join(err, unix.Close(fd))
+	}
+	return os.NewFile(uintptr(fd), f.Name()), nil
 }
 
 func (c *Console) read() {
