@@ -42,10 +42,7 @@ func (e *Engine) has(pattern string) []wire.FoundEntry {
 	for _, entry := range entries {
 		f := wire.FoundEntry{Name: entry.Name, Kind: kindOf(entry.Kind), Meta: entry.Meta, Target: entry.Target}
 		if entry.Kind == store.File {
-			f.Version, _, _ = e.cfg.Store.CachedVersion(entry.Name)
-			if id, final := e.drafted(entry.Name); final.IsZero() || final == f.Version {
-				f.Draft = id
-			}
+			f.Version, f.Draft = e.identity(entry.Name)
 			whole[entry.Name] = true
 		}
 		out = append(out, f)
@@ -70,6 +67,20 @@ func (f *fetch) identity() (version, draft wire.Version, meta wire.Meta) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.version, f.draft, f.meta
+}
+
+// identity returns what a file in the store is known as. While it is hashed for
+// a draft it goes by that alone.
+func (e *Engine) identity(name wire.FileName) (version, draft wire.Version) {
+	draft, final := e.drafted(name)
+	if !draft.IsZero() && final.IsZero() {
+		return version, draft
+	}
+	version, _, _ = e.cfg.Store.CachedVersion(name)
+	if final != version {
+		draft = wire.Version{}
+	}
+	return version, draft
 }
 
 func kindOf(k store.Kind) wire.Kind {
