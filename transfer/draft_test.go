@@ -31,8 +31,10 @@ func (h *slowHash) on(e *Engine) {
 		}
 		for told := 0; told < m.Count(); {
 			select {
-			case n := <-h.steps:
-				n = min(n, m.Count()-told)
+			case n, more := <-h.steps:
+				if n = min(n, m.Count()-told); !more {
+					n = m.Count() - told
+				}
 				hashed(told, m.Hashes[told*wire.HashSize:(told+n)*wire.HashSize])
 				told += n
 			case <-ctx.Done():
@@ -49,7 +51,8 @@ func (h *slowHash) on(e *Engine) {
 	}
 }
 
-func (h *slowHash) rest() { h.steps <- wire.MaxChunks }
+// rest lets all hashing go on to its end.
+func (h *slowHash) rest() { close(h.steps) }
 
 func absent(t *testing.T, n *node, name string) {
 	t.Helper()
@@ -227,7 +230,29 @@ func TestTwoHoldersAreComparedBeforeAnythingMoves(t *testing.T) {
 	}
 }
 
-func TestDraftLeavesNothingWhenTheEngineStops(t *testing.T) {
+func TestDraftIsTakenUpAfterARestart(t *testing.T) {
+	fab := newFabric(t)
+	h := newSlowHash()
+	data := random(1, 8<<20)
+	a, b := fab.add("kn1", "", h.on), fab.add("kn2", "")
+	a.put("image", data)
+	j := b.get("image")
+	const before = 60 * wire.MinChunkSize
+	h.steps <- 60
+	await(t, func() bool { return j.Progress().BytesDone == before })
+	b.stop()
+	h.rest()
+	await(t, func() bool { return a.engine.hashing("image") == nil })
+	sent := a.engine.uploaded.Load()
+	again := fab.add("kn2", b.dir)
+	await(t, func() bool { _, err := os.Stat(filepath.Join(again.dir, "image")); return err == nil })
+	again.has("image", data)
+	if more := a.engine.uploaded.Load() - sent; more != int64(len(data)-before) {
+		t.Errorf("%d bytes were sent after the restart, want %d", more, len(data)-before)
+	}
+}
+
+func TestDraftThatIsGivenUpLeavesNothing(t *testing.T) {
 	fab := newFabric(t)
 	h := newSlowHash()
 	a, b := fab.add("kn1", "", h.on), fab.add("kn2", "")
@@ -235,7 +260,8 @@ func TestDraftLeavesNothingWhenTheEngineStops(t *testing.T) {
 	j := b.get("image")
 	h.steps <- 20
 	await(t, func() bool { return j.Progress().BytesDone > 0 })
-	b.stop()
+	j.Cancel()
+	<-j.Done()
 	absent(t, b, "image")
 }
 

@@ -172,6 +172,11 @@ func (e *Engine) resume() {
 		e.log.Warn("cannot resume transfers", "err", err)
 	}
 	for _, p := range partials {
+		if p.Draft() {
+			e.log.Info("transfer begun again, with what was there", "file", p.Name())
+			e.startJob(e.newJob(string(p.Name())), []item{{name: p.Name(), kind: wire.KindFile, meta: p.Meta(), left: p}})
+			continue
+		}
 		f := e.newFetch(p.Name(), p.Manifest().Version(), p.Meta())
 		f.manifest, f.sink, f.patient, f.searchNow = p.Manifest(), p, true, true
 		e.log.Info("transfer resumed", "file", p.Name(), "chunks", p.Count(), "of", p.Manifest().Count())

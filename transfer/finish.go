@@ -142,9 +142,12 @@ func (f *fetch) hopeless() error {
 // removed when the fetch failed or was cancelled.
 func (f *fetch) finish(err error) {
 	f.mu.Lock()
-	c, s, canceled := f.c, f.sink, f.canceled
+	c, s, canceled, left := f.c, f.sink, f.canceled, f.left
 	f.mu.Unlock()
-	keep := f.e.ctx.Err() != nil && !canceled && !f.drafting() // what a draft has cannot be resumed
+	if left != nil {
+		s = left
+	}
+	keep := f.e.ctx.Err() != nil && !canceled
 	if err != nil && s != nil {
 		end := s.Abandon
 		if keep {

@@ -133,7 +133,7 @@ func (j *Job) add(items []item) {
 		case it.kind != wire.KindFile:
 		case it.here:
 			j.settled(it.name, j.chain(it.name))
-		case it.meta.Size <= wire.MaxSmall && it.resumed == nil:
+		case it.meta.Size <= wire.MaxSmall && it.resumed == nil && it.left == nil:
 			small = append(small, it)
 		default:
 			j.parts.Go(func() { j.settled(it.name, j.fetch(it)) })
@@ -151,9 +151,20 @@ func (j *Job) fetch(it item) error {
 		return fmt.Errorf("%s: %w", it.name, ErrCanceled)
 	}
 	defer j.e.large.release(j)
+	if it.left != nil {
+		left := it.left
+		var err error
+		if it, err = j.again(it); err != nil {
+			return errors.Join(err, j.e.drop(left))
+		}
+		it.left = left
+	}
 	for {
 		if j.skips(it.name) {
-			return fmt.Errorf("%s: %w", it.name, ErrCanceled)
+			return errors.Join(fmt.Errorf("%s: %w", it.name, ErrCanceled), j.e.drop(it.left))
+		}
+		if it.here { // by now
+			return errors.Join(j.e.drop(it.left), j.chain(it.name))
 		}
 		err := j.fetchOnce(it)
 		if !errors.Is(err, errRedraft) {
@@ -165,13 +176,25 @@ func (j *Job) fetch(it item) error {
 	}
 }
 
+// drop ends a draft that an earlier run left: it stays for the next one where
+// this engine stops, and is removed otherwise. None is nil.
+func (e *Engine) drop(left *store.Partial) error {
+	switch {
+	case left == nil:
+		return nil
+	case e.ctx.Err() != nil:
+		return left.Close()
+	}
+	return left.Abandon()
+}
+
 // again settles anew what an item means, when somebody has it.
 func (j *Job) again(it item) (item, error) {
 	for {
 		changed := j.e.cfg.Mesh.Changed()
 		items, _, err := j.e.resolve(j.ctx, string(it.name), it.pick)
 		for _, found := range items {
-			if found.name == it.name && found.kind == wire.KindFile && !found.here {
+			if found.name == it.name && found.kind == wire.KindFile {
 				return found, nil
 			}
 		}

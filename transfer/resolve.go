@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"minimega/mesh/wire"
+	"minimega/transfer/store"
 )
 
 // item is one entry that a job is about.
@@ -17,11 +18,12 @@ type item struct {
 	kind    wire.Kind
 	meta    wire.Meta
 	target  string
-	version wire.Version  // zero: the only holder has not hashed it yet
-	holders []wire.Member // complete or not
-	here    bool          // it is in the store already
-	resumed *fetch        // an earlier process left it
-	pick    Pick          // by which it was settled
+	version wire.Version   // zero: the only holder has not hashed it yet
+	holders []wire.Member  // complete or not
+	here    bool           // it is in the store already
+	resumed *fetch         // an earlier process left it
+	left    *store.Partial // an earlier process left this draft of it; nil for most
+	pick    Pick           // by which it was settled
 }
 
 // holding is one entry of one node.

@@ -50,7 +50,7 @@ type Partial struct {
 // already, and names that are taken by a directory ([ErrInTheWay]). Chunks of
 // zeros are held from the start. Nothing is on its way to the disk before the
 // first Sync. Where m is a draft, chunks of zeros are held when the caller says
-// so, and until Settle a crash loses everything.
+// so, and until Settle what a crash leaves is a draft.
 func (s *Store) Create(name wire.FileName, meta wire.Meta, m *Manifest) (*Partial, error) {
 	if err := checkName(name); err != nil {
 		return nil, err
@@ -81,15 +81,19 @@ func (s *Store) Create(name wire.FileName, meta wire.Meta, m *Manifest) (*Partia
 func (s *Store) newPartial(name wire.FileName, meta wire.Meta, m *Manifest) *Partial {
 	meta.Size = m.Size
 	p := &Partial{store: s, name: name, meta: meta, m: m, have: make([]byte, (m.Count()+7)/8), missing: m.Size, draft: m.draft}
-	for i := range m.Count() {
-		if m.draft {
-			break
-		}
-		if m.Zero(i) {
-			p.holdLocked(i) // nobody else has it yet
-		}
+	if !m.draft {
+		p.holdZeros()
 	}
 	return p
+}
+
+// holdZeros holds the chunks of zeros of a Partial that nobody else has yet.
+func (p *Partial) holdZeros() {
+	for i := range p.m.Count() {
+		if p.m.Zero(i) {
+			p.holdLocked(i)
+		}
+	}
 }
 
 // makeDir makes and locks the transfer directory.
@@ -137,7 +141,7 @@ func (p *Partial) makeFiles() error {
 		return err
 	}
 	if p.draft {
-		return nil
+		return p.write(draftName, encode(draftMagic, p.name, p.meta, p.m, nil))
 	}
 	return p.makeJournal()
 }
@@ -152,52 +156,6 @@ func (p *Partial) makeJournal() error {
 		return err
 	}
 	return p.journal.begin(p.m.Version())
-}
-
-// Settle ends the time of a draft: all hashes are known, and from now on Sync
-// makes what is held survive. It does nothing where that is so already, and can
-// be called again after an error.
-func (p *Partial) Settle() error {
-	p.syncing.Lock()
-	defer p.syncing.Unlock()
-	p.mu.Lock()
-	draft, ended := p.draft, p.ended
-	p.mu.Unlock()
-	if ended {
-		return fmt.Errorf("%s: %w", p.name, fs.ErrClosed)
-	}
-	if !draft {
-		return nil
-	}
-	if err := p.makeJournal(); err != nil {
-		return fmt.Errorf("%s: %w", p.name, errors.Join(err, p.dropJournal()))
-	}
-	p.mu.Lock()
-	p.draft = false
-	p.mu.Unlock()
-	return nil
-}
-
-// dropJournal removes what makeJournal left half done.
-func (p *Partial) dropJournal() error {
-	var errs []error
-	if p.journal.f != nil {
-		errs = append(errs, p.journal.f.Close())
-		p.journal = journal{}
-	}
-	for _, name := range []string{manifestName, journalName} {
-		if err := p.store.root.Remove(path.Join(p.dir, name)); !errors.Is(err, fs.ErrNotExist) {
-			errs = append(errs, err)
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// HoldZero holds chunk i, which is one of zeros.
-func (p *Partial) HoldZero(i int) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.holdLocked(i)
 }
 
 // create makes a file in the transfer directory.
