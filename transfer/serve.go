@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 
 	"minimega/mesh/wire"
@@ -72,7 +74,10 @@ func (e *Engine) serve(ctx context.Context, from wire.Member, conn net.Conn) {
 	conn.Close()
 	writer.Wait()
 	opening.Wait()
-	for _, t := range s.topics {
+	s.mu.Lock()
+	topics := slices.Collect(maps.Values(s.topics))
+	s.mu.Unlock()
+	for _, t := range topics {
 		s.end(t, false)
 	}
 }
