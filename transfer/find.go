@@ -70,14 +70,15 @@ func (f *fetch) identity() (version, draft wire.Version, meta wire.Meta) {
 }
 
 // identity returns what a file in the store is known as. While it is hashed for
-// a draft it goes by that alone.
+// a draft it goes by that alone, and afterwards by both, as long as it is not
+// known to have changed.
 func (e *Engine) identity(name wire.FileName) (version, draft wire.Version) {
 	draft, final := e.drafted(name)
 	if !draft.IsZero() && final.IsZero() {
 		return version, draft
 	}
 	version, _, _ = e.cfg.Store.CachedVersion(name)
-	if final != version {
+	if !version.IsZero() && final != version {
 		draft = wire.Version{}
 	}
 	return version, draft
