@@ -13,6 +13,9 @@ import (
 // errLiar marks a source that sent what does not verify.
 var errLiar = errors.New("sent bad data")
 
+// errUnnamed reports a chunk that came before its hash.
+var errUnnamed = errors.New("its hash was not told")
+
 // chunk verifies a chunk and keeps it. It runs on a worker.
 func (f *fetch) chunk(s *source, c wire.Chunk) {
 	f.mu.Lock()
@@ -27,7 +30,15 @@ func (f *fetch) chunk(s *source, c wire.Chunk) {
 		f.mu.Unlock()
 		return
 	}
+	named := m.Count()
+	if f.draftingLocked() {
+		named = f.named
+	}
 	f.mu.Unlock()
+	if i >= named {
+		f.bad(s, i, errUnnamed)
+		return
+	}
 	data, free, err := f.e.unpack(c, m.Len(i))
 	if err == nil {
 		defer free()
@@ -37,7 +48,7 @@ func (f *fetch) chunk(s *source, c wire.Chunk) {
 		return
 	}
 	if c.Encoding == wire.Zstd {
-		f.e.packed.put(packKey{f.version, i}, c.Data)
+		f.e.packed.put(packKey{f.c.version, i}, c.Data)
 	}
 	if err := f.sink.WriteChunk(i, data); err != nil {
 		f.unwritten(s, i, err)

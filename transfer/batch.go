@@ -56,7 +56,7 @@ func (j *Job) batches(items []item) {
 // orphan looks for new holders of a file; where nobody has it, it fails, and
 // where some node cannot be asked, it waits.
 func (j *Job) orphan(it item, last error, left *[]item) {
-	holders, all := j.e.holders(j.ctx, it.name, it.version)
+	holders, all := j.e.holders(j.ctx, it.name, it.version, wire.Version{}, nil)
 	refused := last != nil && (errors.Is(last, wire.ErrNotFound) || errors.Is(last, wire.ErrChanged) || errors.Is(last, errLiar))
 	if len(holders) == 0 && all && refused {
 		j.settled(it.name, last)

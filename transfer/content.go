@@ -28,10 +28,12 @@ func (s sourceReader) ReadChunk(i int, buf []byte) ([]byte, error) {
 // A content is one version that this node serves: a file of the store, or what
 // it has of one that it is fetching.
 type content struct {
-	version  wire.Version
+	version  wire.Version // a draft's identity where it was made before the version was known
 	name     wire.FileName
 	meta     wire.Meta
 	manifest *store.Manifest
+	draft    wire.Version // version, if that is a draft's
+	origin   bool         // the draft is this node's own
 
 	mu       sync.Mutex
 	dealer   *planner.Dealer
@@ -40,6 +42,8 @@ type content struct {
 	reader   chunkReader   // nil when it has gone
 	moving   chan struct{} // non-nil while the file is being published: closed after it
 	fetching *fetch        // nil when the content is complete
+	known    int           // of its own draft: chunks whose hashes are known
+	final    wire.Version  // of a draft: its version when that is known; set under the engine's lock too
 }
 
 func newContent(v wire.Version, name wire.FileName, meta wire.Meta, m *store.Manifest, r chunkReader) *content {
@@ -49,15 +53,15 @@ func newContent(v wire.Version, name wire.FileName, meta wire.Meta, m *store.Man
 	}
 }
 
-// join adds a topic and returns what is held.
-func (c *content) join(s *served) (have []byte) {
+// join adds a topic and tells it what is held, before any news.
+func (c *content) join(s *served, tell func(have []byte)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.next++
 	s.asker = c.next
 	c.topics[s.asker] = s
 	c.dealer.Join(s.asker)
-	return c.dealer.Holds().Bytes()
+	tell(c.dealer.Holds().Bytes())
 }
 
 // leave removes a topic. A node that stays, but needs no more, is satisfied.

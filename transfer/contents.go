@@ -11,7 +11,11 @@ import (
 // contentFor returns the content that an Open means, with a reference that the
 // caller releases. It hashes where it must. Errors: wire.ErrNotFound,
 // wire.ErrChanged where the name holds another version.
-func (e *Engine) contentFor(ctx context.Context, v wire.Version, name wire.FileName) (*content, error) {
+func (e *Engine) contentFor(ctx context.Context, o wire.Open) (*content, error) {
+	v, name := o.Version, o.Name
+	if v.IsZero() {
+		v = o.Draft
+	}
 	for {
 		e.mu.Lock()
 		c, f := e.contents[v], e.fetches[name]
@@ -23,26 +27,49 @@ func (e *Engine) contentFor(ctx context.Context, v wire.Version, name wire.FileN
 			return c, nil
 		}
 		if f == nil || !f.is(v) {
-			return e.published(ctx, v, name)
+			return e.stored(ctx, o)
 		}
 		select {
 		case <-f.ready:
 			if e.contentOf(v) == nil { // it ended just now
-				return e.published(ctx, v, name)
+				return e.stored(ctx, o)
 			}
 		case <-f.done:
-			return e.published(ctx, v, name)
+			return e.stored(ctx, o)
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
 	}
 }
 
-// is reports whether f fetches version v.
+// stored returns the content of a file in the store that an Open means.
+func (e *Engine) stored(ctx context.Context, o wire.Open) (*content, error) {
+	if done := e.hashing(o.Name); done != nil && (!o.Version.IsZero() || !o.Now) {
+		select {
+		case <-done: // so that there are not two contents, each with its own dealer
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	switch {
+	case !o.Version.IsZero():
+		return e.published(ctx, o.Version, o.Name)
+	case !o.Draft.IsZero():
+		if id, final := e.drafted(o.Name); id == o.Draft && !final.IsZero() {
+			return e.published(ctx, final, o.Name)
+		}
+		return nil, fmt.Errorf("%s: %w", o.Name, wire.ErrChanged)
+	case o.Now:
+		return e.ahead(ctx, o.Name)
+	}
+	return e.published(ctx, wire.Version{}, o.Name)
+}
+
+// is reports whether f fetches version, or draft, v.
 func (f *fetch) is(v wire.Version) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return !f.private && !v.IsZero() && f.version == v
+	return !f.private && !v.IsZero() && (f.version == v || f.draft == v)
 }
 
 func (e *Engine) contentOf(v wire.Version) *content {
@@ -95,8 +122,14 @@ func (e *Engine) addContent(c *content) {
 func (e *Engine) forget(c *content) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.contents[c.version] == c {
-		delete(e.contents, c.version)
+	e.forgetLocked(c)
+}
+
+func (e *Engine) forgetLocked(c *content) {
+	for _, v := range []wire.Version{c.version, c.final} {
+		if e.contents[v] == c {
+			delete(e.contents, v)
+		}
 	}
 }
 
@@ -107,9 +140,7 @@ func (e *Engine) release(c *content) {
 	last := e.refs[c] == 0
 	if last {
 		delete(e.refs, c)
-		if e.contents[c.version] == c {
-			delete(e.contents, c.version)
-		}
+		e.forgetLocked(c)
 	}
 	e.mu.Unlock()
 	if !last {

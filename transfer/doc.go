@@ -11,6 +11,12 @@
 // version before it is written or announced. A chunk is served to others from
 // the moment it is verified.
 //
+// A file that was never hashed, and that one node alone holds, moves while it is
+// hashed, as a draft (see package wire): hashes run ahead of chunks, and nothing
+// is published before all of them are found to have the version that the origin
+// names at the end. What a crash leaves of a draft is checked against the version
+// when that is known; where the file is a draft still, it is begun anew.
+//
 // # Life cycle
 //
 // [New] opens nothing. The caller registers [Engine.Methods] and

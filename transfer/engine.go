@@ -32,6 +32,7 @@ type Engine struct {
 	start      time.Time // origin of the engine's clock
 	spaceRetry time.Duration
 	create     func(wire.FileName, wire.Meta, *store.Manifest) (sink, error)
+	hash       func(ctx context.Context, name wire.FileName, hashed func(first int, sums []byte)) (*store.Manifest, error)
 
 	ctx    context.Context // ends when Run does
 	cancel context.CancelFunc
@@ -52,8 +53,9 @@ type Engine struct {
 	mu       sync.Mutex
 	closed   bool
 	links    map[wire.NodeID]*linkSlot
-	contents map[wire.Version]*content
-	refs     map[*content]int // topics and fetches that use a content
+	contents map[wire.Version]*content // by version, and by draft
+	drafts   map[wire.FileName]*draft  // the latest of each file
+	refs     map[*content]int          // topics and fetches that use a content
 	fetches  map[wire.FileName]*fetch
 	jobs     map[*Job]struct{}
 	idle     chan struct{} // closed and renewed when a job ends
@@ -75,10 +77,10 @@ func New(cfg Config) (*Engine, error) {
 		work: make(chan func()), memory: semaphore.NewWeighted(max(cfg.Memory, 2*wire.MaxDataFrame)),
 		packed: newPackCache(packedMemory), large: newQueue(largeAtOnce), small: newQueue(batchesAtOnce),
 		blames: blames{nodes: map[wire.NodeID]*blamed{}},
-		links:  map[wire.NodeID]*linkSlot{}, contents: map[wire.Version]*content{}, refs: map[*content]int{},
+		links:  map[wire.NodeID]*linkSlot{}, contents: map[wire.Version]*content{}, drafts: map[wire.FileName]*draft{}, refs: map[*content]int{},
 		fetches: map[wire.FileName]*fetch{}, jobs: map[*Job]struct{}{}, idle: make(chan struct{}),
 	}
-	e.create = e.createPartial
+	e.create, e.hash = e.createPartial, cfg.Store.ManifestAhead
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	var err error
 	if e.encoder, err = newEncoder(); err != nil {
@@ -170,6 +172,11 @@ func (e *Engine) resume() {
 		e.log.Warn("cannot resume transfers", "err", err)
 	}
 	for _, p := range partials {
+		if p.Draft() {
+			e.log.Info("transfer begun again, with what was there", "file", p.Name())
+			e.startJob(e.newJob(string(p.Name())), []item{{name: p.Name(), kind: wire.KindFile, meta: p.Meta(), left: p}})
+			continue
+		}
 		f := e.newFetch(p.Name(), p.Manifest().Version(), p.Meta())
 		f.manifest, f.sink, f.patient, f.searchNow = p.Manifest(), p, true, true
 		e.log.Info("transfer resumed", "file", p.Name(), "chunks", p.Count(), "of", p.Manifest().Count())

@@ -42,7 +42,8 @@ func TestFileReachesAnotherNode(t *testing.T) {
 func TestSwarmTakesEachChunkFromTheSeedAboutOnce(t *testing.T) {
 	fab := newFabric(t)
 	data := random(1, 24<<20)
-	seed := fab.add("kn0", "")
+	h := newSlowHash()
+	seed := fab.add("kn0", "", h.on)
 	seed.put("image", data)
 	seed.wrap = throttle // the network is what is short, as it is between hosts
 	var nodes []*node
@@ -53,6 +54,10 @@ func TestSwarmTakesEachChunkFromTheSeedAboutOnce(t *testing.T) {
 	for _, n := range nodes {
 		jobs = append(jobs, n.get("image"))
 	}
+	for _, n := range nodes { // all are there when it begins
+		await(t, func() bool { rows := n.engine.Status(); return len(rows) == 1 && rows[0].Dir != "" })
+	}
+	h.rest()
 	for i, n := range nodes {
 		n.wait(jobs[i])
 		n.has("image", data)

@@ -2,7 +2,9 @@ package transfer
 
 import (
 	"context"
+	"errors"
 	"sync"
+	"syscall"
 	"time"
 
 	"minimega/mesh/wire"
@@ -28,6 +30,8 @@ type sink interface {
 	ReadAt(b []byte, off int64) (int, error)
 	Dir() string
 	Room() error
+	HoldZero(i int)
+	Settle() error
 	Sync() error
 	Publish() error
 	Close() error
@@ -48,8 +52,15 @@ type fetch struct {
 
 	mu         sync.Mutex
 	version    wire.Version    // zero while no source has said it
+	draft      wire.Version    // known before, by which the content goes while version is zero
+	origin     wire.Member     // of the draft; zero while there is none
+	named      int             // of the draft: chunks whose hashes are known
+	verdict    wire.Version    // what the draft turned out to be; zero while unknown
+	redraft    bool            // the draft is gone
+	crowded    bool            // the draft does not fit, unless it has many holes
 	meta       wire.Meta       // the newest modification time that a holder knows
 	manifest   *store.Manifest // nil until known
+	left       *store.Partial  // a draft of an earlier process, to begin with; nil for most
 	sink       sink            // nil until begun, as c and rx
 	c          *content
 	rx         *planner.Receiver
@@ -121,7 +132,13 @@ func (f *fetch) work(ctx context.Context) error {
 // step does what needs I/O or goroutines.
 func (f *fetch) step(ctx context.Context) (over bool, err error) {
 	f.mu.Lock()
-	begin := f.manifest != nil && f.rx == nil
+	paused := f.paused != nil
+	f.mu.Unlock()
+	if err := f.settle(); err != nil && !paused && !f.pause(err) {
+		return true, err
+	}
+	f.mu.Lock()
+	begin := f.manifest != nil && f.rx == nil && !(f.crowded && f.draftingLocked())
 	f.mu.Unlock()
 	if begin {
 		if err := f.begin(); err != nil {
@@ -143,16 +160,24 @@ func (f *fetch) step(ctx context.Context) (over bool, err error) {
 // begin opens the sink and everything that follows from the manifest.
 func (f *fetch) begin() error {
 	f.mu.Lock()
-	m, meta, s := f.manifest, f.meta, f.sink
+	m, meta, s, id, draft := f.manifest, f.meta, f.sink, f.version, f.draft
+	drafting := f.draftingLocked()
 	f.mu.Unlock()
+	if drafting {
+		id = draft
+	}
 	var err error
 	if s == nil {
-		if s, err = f.makeSink(f.name, meta, m); err != nil {
-			return err
-		}
+		s, err = f.takeUp(drafting, m)
+	}
+	if s == nil && err == nil {
+		s, err = f.makeSink(f.name, meta, m)
+	}
+	if err != nil {
+		return f.crowd(drafting, err)
 	}
 	rx := planner.New(m.Count(), depthFor(m.ChunkSize))
-	c := newContent(f.version, f.name, meta, m, nopCloser{s})
+	c := newContent(id, f.name, meta, m, nopCloser{s})
 	parts := make([]int, wire.PartCount(m.Size))
 	var done int64
 	for i := range m.Count() {
@@ -166,7 +191,9 @@ func (f *fetch) begin() error {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	c.fetching = f
+	if c.fetching = f; drafting {
+		c.draft = id
+	}
 	f.sink, f.c, f.rx, f.parts, f.bytesDone, f.syncedAt = s, c, rx, parts, done, f.e.now()
 	for _, left := range parts {
 		if left == 0 {
@@ -182,11 +209,48 @@ func (f *fetch) begin() error {
 	if m.Count() == 0 || s.Has(0) {
 		close(f.first)
 	}
+	if drafting {
+		f.namedLocked(0)
+		rx.Named(f.named)
+	}
 	for _, src := range f.sources {
 		f.joinLocked(src)
 	}
 	f.searchNow = true // somebody may have begun at the same moment
 	f.planLocked()
+	return nil
+}
+
+// takeUp returns the sink that an earlier process left, where there is one and m
+// is a manifest that it can be checked against.
+func (f *fetch) takeUp(drafting bool, m *store.Manifest) (sink, error) {
+	f.mu.Lock()
+	left := f.left
+	f.left = nil
+	f.mu.Unlock()
+	switch {
+	case left == nil:
+		return nil, nil
+	case drafting:
+		return nil, left.Abandon()
+	}
+	err := left.Become(m)
+	if err == nil {
+		return left, nil
+	}
+	f.e.log.Info("transfer begins anew", "file", f.name, "err", err)
+	return nil, left.Abandon()
+}
+
+// crowd takes why there is no sink. What a draft's size alone makes too large
+// may fit when its holes are known.
+func (f *fetch) crowd(drafting bool, err error) error {
+	if !drafting || !errors.Is(err, syscall.ENOSPC) {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.crowded = true
 	return nil
 }
 
@@ -208,5 +272,5 @@ func partOf(m *store.Manifest, i int) int {
 func (f *fetch) complete() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.rx != nil && f.rx.Missing() == 0 && f.paused == nil
+	return f.rx != nil && f.rx.Missing() == 0 && f.paused == nil && !f.draftingLocked()
 }

@@ -42,14 +42,14 @@ func (e *Engine) has(pattern string) []wire.FoundEntry {
 	for _, entry := range entries {
 		f := wire.FoundEntry{Name: entry.Name, Kind: kindOf(entry.Kind), Meta: entry.Meta, Target: entry.Target}
 		if entry.Kind == store.File {
-			f.Version, _, _ = e.cfg.Store.CachedVersion(entry.Name)
+			f.Version, f.Draft = e.identity(entry.Name)
 			whole[entry.Name] = true
 		}
 		out = append(out, f)
 	}
 	for _, f := range e.running() {
-		if v, meta := f.identity(); !v.IsZero() && !whole[f.name] && covers(pattern, f.name) {
-			out = append(out, wire.FoundEntry{Name: f.name, Kind: wire.KindFile, Meta: meta, Version: v, Partial: true})
+		if v, draft, meta := f.identity(); (!v.IsZero() || !draft.IsZero()) && !whole[f.name] && covers(pattern, f.name) {
+			out = append(out, wire.FoundEntry{Name: f.name, Kind: wire.KindFile, Meta: meta, Version: v, Draft: draft, Partial: true})
 		}
 	}
 	return out
@@ -63,10 +63,25 @@ func (e *Engine) running() []*fetch {
 }
 
 // identity returns what f fetches, as far as it is known.
-func (f *fetch) identity() (wire.Version, wire.Meta) {
+func (f *fetch) identity() (version, draft wire.Version, meta wire.Meta) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.version, f.meta
+	return f.version, f.draft, f.meta
+}
+
+// identity returns what a file in the store is known as. While it is hashed for
+// a draft it goes by that alone, and afterwards by both, as long as it is not
+// known to have changed.
+func (e *Engine) identity(name wire.FileName) (version, draft wire.Version) {
+	draft, final := e.drafted(name)
+	if !draft.IsZero() && final.IsZero() {
+		return version, draft
+	}
+	version, _, _ = e.cfg.Store.CachedVersion(name)
+	if !version.IsZero() && final != version {
+		draft = wire.Version{}
+	}
+	return version, draft
 }
 
 func kindOf(k store.Kind) wire.Kind {
@@ -177,9 +192,10 @@ func parseFound(pattern string, body []byte) ([]wire.FoundEntry, error) {
 	return out, nil
 }
 
-// holders asks the mesh who has a version of a file, or may have it. all
-// reports that every node has answered.
-func (e *Engine) holders(ctx context.Context, name wire.FileName, v wire.Version) (nodes []wire.Member, all bool) {
+// holders asks the mesh who has a version or draft of a file, or may have it.
+// all reports that every node has answered. What each has under the name is
+// shown to see, unless that is nil.
+func (e *Engine) holders(ctx context.Context, name wire.FileName, v, draft wire.Version, see func(wire.Member, wire.FoundEntry)) (nodes []wire.Member, all bool) {
 	all = true
 	for _, f := range e.find(ctx, string(name), findWithin) {
 		if f.err != nil {
@@ -187,10 +203,30 @@ func (e *Engine) holders(ctx context.Context, name wire.FileName, v wire.Version
 			continue
 		}
 		for _, entry := range f.entries {
-			if entry.Name == name && entry.Kind == wire.KindFile && (v.IsZero() || entry.Version.IsZero() || entry.Version == v) {
+			if entry.Name != name || entry.Kind != wire.KindFile {
+				continue
+			}
+			if mayHold(entry, v, draft) {
 				nodes = append(nodes, f.node)
+			}
+			if see != nil {
+				see(f.node, entry)
 			}
 		}
 	}
 	return nodes, all
+}
+
+// mayHold reports whether a node may have a version or, where that is not
+// known, a draft of what it calls entry. Zero means any.
+func mayHold(entry wire.FoundEntry, v, draft wire.Version) bool {
+	switch {
+	case !draft.IsZero() && entry.Draft == draft:
+		return true
+	case v.IsZero() && draft.IsZero():
+		return !entry.Partial || !entry.Version.IsZero()
+	case v.IsZero():
+		return false
+	}
+	return entry.Version == v || entry.Version.IsZero() && !entry.Partial
 }

@@ -118,6 +118,9 @@ func (f *fetch) hopeless() error {
 	if f.fatal != nil {
 		return f.fatal
 	}
+	if f.redraft && f.draftingLocked() && f.verdict.IsZero() {
+		return fmt.Errorf("%s: %w", f.name, errRedraft)
+	}
 	if f.refusal == nil || !f.foundNone || f.searching || f.patient {
 		return nil
 	}
@@ -139,8 +142,11 @@ func (f *fetch) hopeless() error {
 // removed when the fetch failed or was cancelled.
 func (f *fetch) finish(err error) {
 	f.mu.Lock()
-	c, s, canceled := f.c, f.sink, f.canceled
+	c, s, canceled, left := f.c, f.sink, f.canceled, f.left
 	f.mu.Unlock()
+	if left != nil {
+		s = left
+	}
 	keep := f.e.ctx.Err() != nil && !canceled
 	if err != nil && s != nil {
 		end := s.Abandon

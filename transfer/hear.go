@@ -17,10 +17,16 @@ func (f *fetch) head(s *source, h wire.Head) error {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.version.IsZero() {
-		f.version = h.Version
+	if h.Version.IsZero() && (h.Draft.IsZero() || f.private || h.Chunks == 0) {
+		return errOutOfPlace
 	}
-	if h.Version != f.version {
+	if f.version.IsZero() && f.draft.IsZero() {
+		f.version, f.draft = h.Version, h.Draft
+	}
+	if f.draftingLocked() {
+		return f.draftHeadLocked(s, h)
+	}
+	if h.Version != f.version && (!h.Version.IsZero() || h.Draft != f.draft) {
 		f.refuseLocked(s, fmt.Errorf("%s on %s: %w", f.name, s.node.Name, wire.ErrChanged))
 		return nil
 	}
@@ -39,10 +45,13 @@ func (f *fetch) head(s *source, h wire.Head) error {
 func (f *fetch) hashes(s *source, h wire.Hashes) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.draftingLocked() {
+		return f.growLocked(s, h)
+	}
+	if f.manifest != nil {
+		return nil
+	}
 	if s.head == nil || int(h.First)*wire.HashSize != len(s.sums) || len(s.sums)+len(h.Sums) > int(s.head.Chunks)*wire.HashSize {
-		if f.manifest != nil {
-			return nil
-		}
 		return errOutOfPlace
 	}
 	s.sums = append(s.sums, h.Sums...)
@@ -82,6 +91,10 @@ func (f *fetch) joinLocked(s *source) {
 	s.joined = true
 	f.byPeer[s.peer] = s
 	f.rx.Join(f.e.now(), s.peer)
+	if f.fromOrigin(s) {
+		f.rx.Seed(s.peer)
+		f.rx.Have(s.peer, 0, ones(s.named))
+	}
 	for _, h := range s.early {
 		f.rx.Have(s.peer, h.first, h.marks)
 	}
@@ -113,6 +126,9 @@ func (f *fetch) refused(s *source, r wire.Refuse) {
 			f.detachLocked(s)
 			s.lost = err
 			return
+		}
+		if f.draftingLocked() && f.fromOrigin(s) && s.head != nil {
+			f.fatal = fmt.Errorf("%s on %s: %w", f.name, s.node.Name, err)
 		}
 		f.refuseLocked(s, err)
 	case wire.NothingFresh:

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"minimega/mesh/wire"
 	"minimega/transfer/store"
@@ -132,7 +133,7 @@ func (j *Job) add(items []item) {
 		case it.kind != wire.KindFile:
 		case it.here:
 			j.settled(it.name, j.chain(it.name))
-		case it.meta.Size <= wire.MaxSmall && it.resumed == nil:
+		case it.meta.Size <= wire.MaxSmall && it.resumed == nil && it.left == nil:
 			small = append(small, it)
 		default:
 			j.parts.Go(func() { j.settled(it.name, j.fetch(it)) })
@@ -143,15 +144,74 @@ func (j *Job) add(items []item) {
 	}
 }
 
-// fetch brings one file here in chunks.
+// fetch brings one file here in chunks, beginning again when what it fetched was
+// a draft and is gone.
 func (j *Job) fetch(it item) error {
 	if err := j.e.large.acquire(j.ctx, j); err != nil {
 		return fmt.Errorf("%s: %w", it.name, ErrCanceled)
 	}
 	defer j.e.large.release(j)
-	if j.skips(it.name) {
-		return fmt.Errorf("%s: %w", it.name, ErrCanceled)
+	if it.left != nil {
+		left := it.left
+		var err error
+		if it, err = j.again(it); err != nil {
+			return errors.Join(err, j.e.drop(left))
+		}
+		it.left = left
 	}
+	for {
+		if j.skips(it.name) {
+			return errors.Join(fmt.Errorf("%s: %w", it.name, ErrCanceled), j.e.drop(it.left))
+		}
+		if it.here { // by now
+			return errors.Join(j.e.drop(it.left), j.chain(it.name))
+		}
+		err := j.fetchOnce(it)
+		if !errors.Is(err, errRedraft) {
+			return err
+		}
+		if it, err = j.again(it); err != nil {
+			return err
+		}
+	}
+}
+
+// drop ends a draft that an earlier run left: it stays for the next one where
+// this engine stops, and is removed otherwise. None is nil.
+func (e *Engine) drop(left *store.Partial) error {
+	switch {
+	case left == nil:
+		return nil
+	case e.ctx.Err() != nil:
+		return left.Close()
+	}
+	return left.Abandon()
+}
+
+// again settles anew what an item means, when somebody has it.
+func (j *Job) again(it item) (item, error) {
+	for {
+		changed := j.e.cfg.Mesh.Changed()
+		items, _, err := j.e.resolve(j.ctx, string(it.name), it.pick)
+		for _, found := range items {
+			if found.name == it.name && found.kind == wire.KindFile {
+				return found, nil
+			}
+		}
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return it, err
+		}
+		select {
+		case <-j.ctx.Done():
+			return it, fmt.Errorf("%s: %w", it.name, ErrCanceled)
+		case <-time.After(searchPace):
+		case <-changed:
+		}
+	}
+}
+
+// fetchOnce brings one file here, of the version or draft that it now is.
+func (j *Job) fetchOnce(it item) error {
 	f, err := j.e.startFetch(it)
 	if err != nil {
 		return err

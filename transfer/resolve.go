@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"minimega/mesh/wire"
+	"minimega/transfer/store"
 )
 
 // item is one entry that a job is about.
@@ -17,10 +18,12 @@ type item struct {
 	kind    wire.Kind
 	meta    wire.Meta
 	target  string
-	version wire.Version  // zero: the only holder has not hashed it yet
-	holders []wire.Member // complete or not
-	here    bool          // it is in the store already
-	resumed *fetch        // an earlier process left it
+	version wire.Version   // zero: the only holder has not hashed it yet
+	holders []wire.Member  // complete or not
+	here    bool           // it is in the store already
+	resumed *fetch         // an earlier process left it
+	left    *store.Partial // an earlier process left this draft of it; nil for most
+	pick    Pick           // by which it was settled
 }
 
 // holding is one entry of one node.
@@ -54,6 +57,11 @@ func (e *Engine) resolve(ctx context.Context, pattern string, pick Pick) (items 
 		ctx = short
 	}
 	silent, banned := e.gather(ctx, pattern, patience, byName)
+	for name, hs := range byName {
+		if byName[name] = withoutStrays(hs); len(byName[name]) == 0 {
+			delete(byName, name)
+		}
+	}
 	if len(byName) == 0 {
 		return nil, nil, notFound(pattern, silent, banned)
 	}
@@ -61,6 +69,7 @@ func (e *Engine) resolve(ctx context.Context, pattern string, pick Pick) (items 
 		return nil, nil, err
 	}
 	for name, holdings := range byName {
+		equate(holdings)
 		it, warning, err := settle(name, holdings, self, pick)
 		if err != nil {
 			return nil, nil, err
@@ -68,6 +77,7 @@ func (e *Engine) resolve(ctx context.Context, pattern string, pick Pick) (items 
 		if warning != "" {
 			warnings = append(warnings, warning)
 		}
+		it.pick = pick
 		items = append(items, it)
 	}
 	slices.SortFunc(items, func(a, b item) int { return cmp.Compare(a.name, b.name) })
@@ -125,11 +135,11 @@ func notFound(pattern string, silent, banned []wire.NodeName) error {
 func (e *Engine) learn(ctx context.Context, byName map[wire.FileName][]holding, local map[wire.FileName]bool, pick Pick) error {
 	unknown := map[wire.NodeID][]wire.FileName{}
 	for name, hs := range byName {
-		if len(hs) < 2 || local[name] && pick == (Pick{}) {
+		if len(hs) < 2 || oneDraft(hs) || local[name] && pick == (Pick{}) {
 			continue
 		}
 		for _, h := range hs {
-			if h.entry.Kind == wire.KindFile && h.entry.Version.IsZero() {
+			if h.entry.Kind == wire.KindFile && h.entry.Version.IsZero() && !h.entry.Partial {
 				unknown[h.node.ID] = append(unknown[h.node.ID], name)
 			}
 		}
@@ -146,6 +156,39 @@ func (e *Engine) learn(ctx context.Context, byName map[wire.FileName][]holding, 
 		}
 	}
 	return ctx.Err()
+}
+
+// withoutStrays drops who fetches a draft, unless it is that of the only node
+// that holds the whole file: otherwise nobody can tell yet what it has.
+func withoutStrays(hs []holding) []holding {
+	var whole []holding
+	for _, h := range hs {
+		if !h.entry.Partial {
+			whole = append(whole, h)
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(hs), func(h holding) bool {
+		stray := h.entry.Partial && h.entry.Version.IsZero()
+		return stray && (len(whole) != 1 || whole[0].entry.Draft != h.entry.Draft)
+	})
+}
+
+// equate gives parts of a draft the version that the draft turned out to have.
+func equate(hs []holding) {
+	for _, whole := range hs {
+		for i, h := range hs {
+			if !whole.entry.Partial && h.entry.Partial && h.entry.Version.IsZero() && h.entry.Draft == whole.entry.Draft {
+				hs[i].entry.Version = whole.entry.Version
+			}
+		}
+	}
+}
+
+// oneDraft reports whether all that hs have is one draft, or a part of it.
+func oneDraft(hs []holding) bool {
+	return !slices.ContainsFunc(hs, func(h holding) bool {
+		return !h.entry.Version.IsZero() || h.entry.Draft.IsZero() || h.entry.Draft != hs[0].entry.Draft
+	})
 }
 
 // versions returns what a node, or this one, says of names.

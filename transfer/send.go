@@ -14,6 +14,46 @@ func (t *served) news(i int) {
 	})
 }
 
+// announce tells what c is, as far as that is known. The content's lock is held.
+func (t *served) announce(c *content, open wire.Open, have []byte) {
+	t.origin = t.draft && (c.origin || c.draft.IsZero())
+	head := t.head(c)
+	if head.Draft.IsZero() {
+		head.Draft = open.Draft
+	}
+	final := head.Version
+	if t.draft {
+		head.Version = wire.Version{}
+	}
+	known := c.manifest.Count()
+	switch {
+	case t.draft && !t.origin, !t.draft && open.Known:
+		known = 0
+	case c.origin:
+		known = c.known
+	}
+	out := t.server.out
+	out.send(wire.TypeHead, head)
+	out.add(func(b []byte) []byte {
+		return wire.AppendHashesRun(b, t.topic, 0, c.manifest.Hashes[:known*wire.HashSize])
+	})
+	out.add(func(b []byte) []byte { return appendHave(b, t.topic, have) })
+	if t.origin && !final.IsZero() {
+		head.Version = final
+		out.send(wire.TypeHead, head)
+	}
+}
+
+// head describes c. The content's lock is held.
+func (t *served) head(c *content) wire.Head {
+	head := wire.Head{Topic: t.topic, Version: c.version, Draft: c.draft, Meta: c.meta,
+		ChunkSize: c.manifest.ChunkSize, Chunks: uint32(c.manifest.Count()), Origin: t.origin}
+	if !c.draft.IsZero() {
+		head.Version = c.final
+	}
+	return head
+}
+
 func (s *server) refuse(topic uint32, chunk int64, err error) {
 	text := ""
 	if err != nil {
@@ -26,17 +66,10 @@ func (s *server) refuse(topic uint32, chunk int64, err error) {
 func (s *server) write() error {
 	alive := time.NewTicker(aliveEvery)
 	defer alive.Stop()
-	var spare []byte
 	for {
-		frames, err := s.out.take(spare)
-		if err != nil {
+		if any, err := s.writeQueued(); err != nil {
 			return err
-		}
-		spare = frames
-		if len(frames) > 0 {
-			if err := write(s.conn, frames); err != nil {
-				return err
-			}
+		} else if any {
 			continue
 		}
 		sent, err := s.sendChunk()
@@ -52,6 +85,16 @@ func (s *server) write() error {
 			s.out.send(wire.TypeAlive, nil)
 		}
 	}
+}
+
+// writeQueued sends the control frames that there are.
+func (s *server) writeQueued() (any bool, err error) {
+	frames, err := s.out.take(s.spare)
+	if err != nil {
+		return false, err
+	}
+	s.spare = frames
+	return len(frames) > 0, write(s.conn, frames)
 }
 
 // next picks what is sent now, a topic after the other.
@@ -94,6 +137,9 @@ func (s *server) sendChunk() (sent bool, err error) {
 		defer s.e.buffers.put(small)
 		copy(small.behind(0, len(data)), data)
 		buf = small
+	}
+	if _, err := s.writeQueued(); err != nil { // the chunk's hash may be among them
+		return false, err
 	}
 	frame := buf.behind(head, len(data))
 	wire.AppendChunkHeader(frame[:0], t.topic, uint32(i), enc, len(data)) // before the data

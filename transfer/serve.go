@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 
 	"minimega/mesh/wire"
@@ -21,6 +23,7 @@ type server struct {
 	out   *outbox
 	pack  *packer // the writer's alone, as valve
 	valve *valve
+	spare []byte // to be filled with control frames next; the writer's alone
 
 	mu     sync.Mutex
 	topics map[uint32]*served
@@ -34,8 +37,10 @@ type served struct {
 	topic  uint32
 
 	// Set once, before it is put into order, under server.mu.
-	c     *content
-	asker planner.Asker
+	c      *content
+	asker  planner.Asker
+	draft  bool // it was opened as a draft, whose version follows
+	origin bool // of that draft is this node
 
 	early  []func() // what was asked before the topic was open; under server.mu
 	closed bool     // under server.mu
@@ -69,7 +74,10 @@ func (e *Engine) serve(ctx context.Context, from wire.Member, conn net.Conn) {
 	conn.Close()
 	writer.Wait()
 	opening.Wait()
-	for _, t := range s.topics {
+	s.mu.Lock()
+	topics := slices.Collect(maps.Values(s.topics))
+	s.mu.Unlock()
+	for _, t := range topics {
 		s.end(t, false)
 	}
 }
@@ -138,7 +146,7 @@ func (s *server) open(ctx context.Context, opening *sync.WaitGroup, open wire.Op
 		s.refuse(open.Topic, wire.WholeTopic, err)
 		return nil
 	}
-	t := &served{server: s, topic: open.Topic}
+	t := &served{server: s, topic: open.Topic, draft: !open.Draft.IsZero()}
 	s.mu.Lock()
 	known, many := s.topics[open.Topic] != nil, len(s.topics) >= wire.MaxTopics
 	if !known && !many {
@@ -149,24 +157,23 @@ func (s *server) open(ctx context.Context, opening *sync.WaitGroup, open wire.Op
 		return fmt.Errorf("topic %d: %w", open.Topic, errOutOfPlace)
 	}
 	opening.Go(func() {
-		c, err := s.e.contentFor(ctx, open.Version, open.Name)
+		c, err := s.e.contentFor(ctx, open)
 		if err != nil {
 			s.refuse(open.Topic, wire.WholeTopic, err)
 			s.end(t, false)
 			return
 		}
-		s.start(t, c, open.Known)
+		s.start(t, c, open)
 	})
 	return nil
 }
 
 // start answers an Open and lets the topic be served.
-func (s *server) start(t *served, c *content, known bool) {
+func (s *server) start(t *served, c *content, open wire.Open) {
 	c.mu.Lock()
 	fetching := c.fetching
 	c.mu.Unlock()
-	have := s.join(t, c, known)
-	if have == nil {
+	if !s.join(t, c, open) {
 		s.e.release(c)
 		return
 	}
@@ -176,32 +183,25 @@ func (s *server) start(t *served, c *content, known bool) {
 	}
 }
 
-// join puts t among the topics of c and announces it. It returns nil when t has
-// been closed meanwhile.
-func (s *server) join(t *served, c *content, known bool) (have []byte) {
+// join puts t among the topics of c and announces it. It returns false when t
+// has been closed meanwhile.
+func (s *server) join(t *served, c *content, open wire.Open) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if t.closed {
-		return nil
+		return false
 	}
-	have = append(c.join(t), 0)
 	t.c = c
-	m := c.manifest
-	s.out.send(wire.TypeHead, wire.Head{Topic: t.topic, Version: c.version, Meta: c.meta, ChunkSize: m.ChunkSize, Chunks: uint32(m.Count())})
-	for first := 0; !known && first < m.Count(); first += wire.MaxHashesPacket {
-		last := min(first+wire.MaxHashesPacket, m.Count())
-		sums := m.Hashes[first*wire.HashSize : last*wire.HashSize]
-		s.out.add(func(b []byte) []byte {
-			return wire.AppendHashes(b, wire.Hashes{Topic: t.topic, First: uint32(first), Sums: sums})
-		})
-	}
-	s.out.add(func(b []byte) []byte { return appendHave(b, t.topic, have[:len(have)-1]) })
+	c.join(t, func(have []byte) {
+		t.draft = t.draft || !c.draft.IsZero() && c.final.IsZero()
+		t.announce(c, open, have)
+	})
 	s.order = append(s.order, t)
 	for _, do := range t.early {
 		do()
 	}
 	t.early = nil
-	return have
+	return true
 }
 
 // appendHave appends the frames that tell of a whole bitmap.

@@ -58,10 +58,12 @@ func differs(name wire.FileName, mine wire.FoundEntry, hs []holding) string {
 func newest(name wire.FileName, hs []holding) item {
 	it := item{name: name}
 	for _, h := range hs {
-		if len(it.holders) == 0 || h.entry.Meta.ModTime > it.meta.ModTime {
+		if it.kind == 0 || h.entry.Meta.ModTime > it.meta.ModTime {
 			it.kind, it.meta, it.target, it.version = h.entry.Kind, h.entry.Meta, h.entry.Target, h.entry.Version
 		}
-		it.holders = append(it.holders, h.node)
+		if !h.entry.Partial || !h.entry.Version.IsZero() { // who has a draft is found when that is known
+			it.holders = append(it.holders, h.node)
+		}
 	}
 	return it
 }

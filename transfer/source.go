@@ -24,6 +24,7 @@ type source struct {
 	lost     error         // why it is not reachable now
 	refused  error         // why it will not give the content; for good
 	head     *wire.Head
+	named    int    // hashes of a draft that it has told on this topic
 	sums     []byte // hashes that came before the manifest was known
 	early    []have // that came before the sink was open
 	joined   bool   // the planner knows it
@@ -97,7 +98,10 @@ func (f *fetch) connect(ctx context.Context) {
 		}
 		busy++
 		s.dialing, s.dialedAt = true, now
-		open := wire.Open{Version: f.version, Name: f.name, Known: f.manifest != nil}
+		open := wire.Open{Version: f.version, Name: f.name, Known: f.manifest != nil, Now: !f.private}
+		if f.version.IsZero() {
+			open.Draft = f.draft
+		}
 		f.e.spawn(func(context.Context) { f.dial(ctx, s, open) })
 	}
 }
@@ -190,10 +194,10 @@ func (f *fetch) search(ctx context.Context) {
 		return
 	}
 	f.searching, f.searchedAt, f.searchNow = true, now, false
-	version := f.version
+	version, draft := f.version, f.draft
 	f.mu.Unlock()
 	f.e.spawn(func(context.Context) {
-		holders, all := f.e.holders(ctx, f.name, version)
+		holders, all := f.e.holders(ctx, f.name, version, draft, f.gone)
 		f.mu.Lock()
 		f.searching = false
 		f.foundNone = all && !slices.ContainsFunc(holders, func(h wire.Member) bool {

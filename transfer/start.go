@@ -16,6 +16,7 @@ func (e *Engine) startFetch(it item) (*fetch, error) {
 		if f == nil {
 			if f = it.resumed; f == nil {
 				f = e.newFetch(it.name, it.version, it.meta)
+				f.left = it.left
 			}
 			f.jobs = 1
 			e.fetches[it.name] = f
@@ -23,12 +24,15 @@ func (e *Engine) startFetch(it item) (*fetch, error) {
 			return f, e.runFetch(f, it.holders)
 		}
 		e.mu.Unlock()
+		if err := e.drop(it.left); err != nil {
+			return nil, fmt.Errorf("%s: %w", it.name, err)
+		}
 		if f.givesWay(it.version) {
 			f.abort()
 			<-f.done
 			continue
 		}
-		if v, _ := f.identity(); v != it.version && !it.version.IsZero() && !v.IsZero() {
+		if v, _, _ := f.identity(); v != it.version && !it.version.IsZero() && !v.IsZero() {
 			return nil, fmt.Errorf("%s: %w, as another version: file delete %s gives that up", it.name, ErrInFlight, it.name)
 		}
 		if f.share() {

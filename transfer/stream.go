@@ -175,6 +175,8 @@ func (w *window) ReadChunk(int, []byte) ([]byte, error) { return nil, wire.ErrNo
 func (w *window) ReadAt([]byte, int64) (int, error)     { return 0, wire.ErrNotFound }
 func (w *window) Dir() string                           { return "" }
 func (w *window) Room() error                           { return nil }
+func (w *window) HoldZero(int)                          {}
+func (w *window) Settle() error                         { return nil }
 func (w *window) Sync() error                           { return nil }
 func (w *window) Publish() error                        { return nil }
 func (w *window) Close() error                          { return nil }

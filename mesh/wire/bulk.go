@@ -18,6 +18,17 @@ type Hashes struct {
 	Sums         []byte // shares the payload it was decoded from
 }
 
+// AppendHashesRun appends the frames that name all chunks from first on, as many
+// as there are sums.
+func AppendHashesRun(b []byte, topic uint32, first int, sums []byte) []byte {
+	for len(sums) > 0 {
+		n := min(len(sums), MaxHashesPacket*HashSize)
+		b = AppendHashes(b, Hashes{Topic: topic, First: uint32(first), Sums: sums[:n]})
+		first, sums = first+n/HashSize, sums[n:]
+	}
+	return b
+}
+
 // Have marks the chunks that its sender holds: bit i of the map, lowest bit
 // first, is chunk First+i. Chunks whose bit is clear are not spoken of.
 type Have struct {

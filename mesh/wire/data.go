@@ -39,6 +39,32 @@ import "time"
 // are sent unless Open says that they are known. Request and Deal may follow
 // Open at once.
 //
+// # Drafts
+//
+// A file that was never hashed moves while it is hashed. An Open with no
+// Version and with Now set may be answered by the one node that holds such a
+// file with the Head of a draft: no Version, but a Draft, 32 random bytes that
+// name the file as it lies there now. A draft is talked about as a version is:
+// Open{draft} asks for it wherever it lies, receivers pass its chunks on, and
+// Found tells who has some of it.
+//
+//	opener                              origin of the draft
+//	Open{topic, name, now}        →
+//	                              ←     Head{topic, draft, origin, size …}
+//	Deal{n}                       →
+//	                              ←     Hashes, Chunk, Chunk, Hashes, Chunk …
+//	                              ←     Head{topic, draft, version …}
+//
+// Hashes of a draft come from its origin alone, in order and each before its
+// chunk; they say that the origin holds the chunk. Whoever lacks the hash of a
+// chunk neither asks for it nor takes it. While a draft grows its origin deals
+// what is hashed, keeps what is left of a Deal, and never answers NothingFresh.
+// Chunks of zeros are never dealt. The last Head names the version: the hashes
+// must have it, or nothing of the draft is ever published. From then on the
+// content is known under both names. Where the file changes before that the
+// topic is refused with ErrChanged. A node that knows nothing of a draft refuses
+// Open{draft} with ErrChanged too, without a Head before it.
+//
 // Sides that have nothing to say for 2 s say Alive. What has been asked for and
 // does not come for 3 s is asked for elsewhere.
 
@@ -70,13 +96,15 @@ const (
 	Zstd  Encoding = 1 // one zstd frame that decodes to exactly the chunk's length
 )
 
-// Open starts a topic. With a zero Version it asks for what the other side
-// holds under Name; otherwise for that version, wherever it lies.
+// Open starts a topic. With a zero Version, and no Draft, it asks for what the
+// other side holds under Name; otherwise for that version, wherever it lies.
 type Open struct {
 	Topic   uint32   `cbor:"1,keyasint"`
 	Version Version  `cbor:"2,keyasint"`
 	Name    FileName `cbor:"3,keyasint"`
 	Known   bool     `cbor:"4,keyasint,omitempty"` // the opener has the hashes of Version
+	Draft   Version  `cbor:"5,keyasint,omitzero"`  // asks for this draft; Version is zero
+	Now     bool     `cbor:"6,keyasint,omitempty"` // a draft will do
 }
 
 // Head describes the content of a topic.
@@ -86,6 +114,9 @@ type Head struct {
 	Meta      Meta    `cbor:"3,keyasint"`
 	ChunkSize uint32  `cbor:"4,keyasint"`
 	Chunks    uint32  `cbor:"5,keyasint"` // ceil(Size / ChunkSize)
+
+	Draft  Version `cbor:"6,keyasint,omitzero"`  // Version is zero until it is known
+	Origin bool    `cbor:"7,keyasint,omitempty"` // of the draft: Hashes come from here
 }
 
 // Meta is what is kept of a file besides its bytes.

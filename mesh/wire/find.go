@@ -29,7 +29,8 @@ type FoundEntry struct {
 	Meta    Meta     `cbor:"3,keyasint"`
 	Target  string   `cbor:"4,keyasint,omitempty"` // of a link
 	Version Version  `cbor:"5,keyasint"`           // zero: not hashed yet
-	Partial bool     `cbor:"6,keyasint,omitempty"` // it is being fetched; Version is set
+	Partial bool     `cbor:"6,keyasint,omitempty"` // it is being fetched; Version or Draft is set
+	Draft   Version  `cbor:"7,keyasint,omitzero"`  // the draft that it is, or was before Version was known
 }
 
 // Found answers a [Find]: everything that matches, a directory with all that

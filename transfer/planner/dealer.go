@@ -12,6 +12,7 @@ type Dealer struct {
 	fresh  *Bitset // chunks that no asker holds or was promised
 	copies []uint16
 	askers map[Asker]*asker
+	grows  bool // what is not owned yet will be
 }
 
 // asker is one topic's state.
@@ -35,6 +36,17 @@ func (d *Dealer) Own(c int) { d.own.Add(c) }
 
 // OwnAll tells that every chunk can be sent.
 func (d *Dealer) OwnAll() { d.own.Fill() }
+
+// Void tells that everybody has chunk c: it can be sent, but is never dealt.
+func (d *Dealer) Void(c int) {
+	d.own.Add(c)
+	d.fresh.Remove(c)
+	d.copies[c]++
+}
+
+// Grow tells whether there will be more to own soon: then leave to deal is kept
+// until there is, instead of given up.
+func (d *Dealer) Grow(grows bool) { d.grows = grows }
 
 // Holds returns the set of chunks that can be sent; the caller does not change
 // it.
@@ -135,7 +147,9 @@ func (d *Dealer) Next(a Asker) (c int, ok, dry bool) {
 	if as.credits == 0 {
 		return 0, false, false
 	}
-	if c = d.pick(as); c < 0 {
+	if c = d.pick(as); c < 0 && d.grows {
+		return 0, false, false
+	} else if c < 0 {
 		as.credits = 0
 		return 0, false, true
 	}

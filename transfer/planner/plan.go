@@ -56,18 +56,18 @@ func (r *Receiver) another(p *peer, c int) bool {
 
 // fellows asks receivers for what they have, the shortest queue first.
 func (r *Receiver) fellows(now time.Duration) {
-	r.ask(now, 0, func(p *peer) bool { return !p.have.Full() && p.have.Count() > 0 })
+	r.ask(now, 0, func(p *peer) bool { return !p.complete() && p.have.Count() > 0 })
 }
 
 // dry asks complete holders that have nothing fresh for what no fellow has room
 // for. What no fellow has at all was most likely just dealt to one: it is worth
 // waiting for that news as long as a deal usually takes.
 func (r *Receiver) dry(now time.Duration) {
-	if slices.ContainsFunc(r.order, func(p *peer) bool { return !p.have.Full() }) {
-		r.ask(now, 1, func(p *peer) bool { return p.have.Full() && p.dry })
+	if slices.ContainsFunc(r.order, func(p *peer) bool { return !p.complete() }) {
+		r.ask(now, 1, func(p *peer) bool { return p.complete() && p.dry })
 	}
 	r.ask(now, 0, func(p *peer) bool {
-		return p.have.Full() && p.dry && now-p.dryAt > 2*p.took+minPatience
+		return p.complete() && p.dry && now-p.dryAt > 2*p.took+minPatience
 	})
 }
 
@@ -115,8 +115,9 @@ func (r *Receiver) pick(p *peer, known uint16) int {
 			}
 		}
 	}
-	start := min(p.cursor, r.limit)
-	look(start, r.limit)
+	end := min(r.limit, r.named)
+	start := min(p.cursor, end)
+	look(start, end)
 	look(0, start)
 	return best
 }
@@ -130,7 +131,7 @@ func (r *Receiver) request(now time.Duration, p *peer, c int) {
 
 // deals keeps complete holders supplied with leave to deal.
 func (r *Receiver) deals(now time.Duration) {
-	seeds := slices.DeleteFunc(slices.Clone(r.order), func(p *peer) bool { return !p.have.Full() || p.stalled && len(p.out)+len(p.credits) > 0 })
+	seeds := slices.DeleteFunc(slices.Clone(r.order), func(p *peer) bool { return !p.complete() || p.stalled && len(p.out)+len(p.credits) > 0 })
 	if r.limit < r.missing.Len() {
 		for _, p := range seeds { // a window is wanted: only requests can tell which
 			p.dry, p.offered = true, now

@@ -53,6 +53,7 @@ type Receiver struct {
 	order    []*peer // by handle
 	maxDepth int     // chunks on the way from one peer
 	limit    int     // chunks at or above it are not wanted yet
+	named    int     // chunks at or above it cannot be asked for: their hashes are not known
 	actions  []Action
 }
 
@@ -60,6 +61,7 @@ type Receiver struct {
 type peer struct {
 	id      Peer
 	have    *Bitset
+	seed    bool                  // it holds all that can be had, though it has not said so of each
 	out     map[int]time.Duration // chunk asked for → when
 	credits []time.Duration       // when each chunk it may deal was granted
 	depth   float64               // chunks that should be on the way
@@ -77,7 +79,7 @@ type peer struct {
 func New(n, maxDepth int) *Receiver {
 	r := &Receiver{
 		missing: NewBitset(n), free: NewBitset(n), holders: make([]uint16, n),
-		asked: map[int][]Peer{}, peers: map[Peer]*peer{}, maxDepth: max(maxDepth, minDepth), limit: n,
+		asked: map[int][]Peer{}, peers: map[Peer]*peer{}, maxDepth: max(maxDepth, minDepth), limit: n, named: n,
 	}
 	r.missing.Fill()
 	r.free.Fill()
@@ -86,6 +88,10 @@ func New(n, maxDepth int) *Receiver {
 
 // Limit makes only chunks below n wanted.
 func (r *Receiver) Limit(n int) { r.limit = n }
+
+// Named makes only chunks below n be asked for one by one. Dealing is not
+// bounded: who deals knows what can be dealt.
+func (r *Receiver) Named(n int) { r.named = n }
 
 // Missing returns how many chunks have not come.
 func (r *Receiver) Missing() int { return r.missing.Count() }
@@ -110,6 +116,17 @@ func (r *Receiver) Join(now time.Duration, id Peer) {
 	slices.SortFunc(r.order, func(a, b *peer) int { return int(a.id) - int(b.id) })
 }
 
+// Seed tells that a peer, which has said nothing yet, holds all that can be had:
+// it is left to deal, as one that is complete.
+func (r *Receiver) Seed(id Peer) {
+	if p := r.peers[id]; p != nil && p.have.Count() == 0 {
+		p.seed = true
+	}
+}
+
+// complete reports whether p deals instead of being asked.
+func (p *peer) complete() bool { return p.seed || p.have.Full() }
+
 // Leave forgets a peer; what it was asked for is free again.
 func (r *Receiver) Leave(id Peer) {
 	p := r.peers[id]
@@ -119,7 +136,7 @@ func (r *Receiver) Leave(id Peer) {
 	for c := range p.out {
 		r.release(p, c)
 	}
-	if !p.have.Full() {
+	if !p.complete() {
 		r.count(p, -1)
 	}
 	delete(r.peers, id)
@@ -144,11 +161,11 @@ func (r *Receiver) Have(id Peer, first int, marks []byte) {
 		return
 	}
 	Each(r.missing.Len(), first, marks, func(c int) {
-		if p.have.Add(c) {
+		if p.have.Add(c) && !p.seed {
 			r.holders[c]++
 		}
 	})
-	if p.have.Full() {
+	if p.have.Full() && !p.seed {
 		r.count(p, -1)
 	}
 }
@@ -253,7 +270,8 @@ func (r *Receiver) Refused(id Peer, c int) {
 	if p == nil {
 		return
 	}
-	if p.have.Full() {
+	if p.complete() {
+		p.seed = false
 		r.count(p, 1)
 	}
 	if p.have.Remove(c) {

@@ -14,7 +14,8 @@ import (
 	"minimega/mesh/wire"
 )
 
-// A transfer directory holds three files.
+// A transfer directory holds data, manifest and journal; instead of the last two
+// it has draft while the hashes of what is fetched are not known.
 //
 // data is as long as the file will be, with holes for what is missing.
 //
@@ -30,6 +31,8 @@ import (
 //	36      N     name
 //	36+N    32 n  the hash of each chunk
 //	..      32    BLAKE3 of all before
+//
+// draft is a manifest file that begins with "mmdrft", 0, 1 and names no hashes.
 //
 // journal says which chunks were on the disk when each record was written. It
 // is a head and then records of one length; those that do not check are passed
@@ -48,9 +51,11 @@ import (
 const (
 	dataName     = "data"
 	manifestName = "manifest"
+	draftName    = "draft"
 	journalName  = "journal"
 
 	manifestMagic = "mmpart\x00\x01"
+	draftMagic    = "mmdrft\x00\x01"
 	manifestFixed = 36
 	journalMagic  = "mmjrnl\x00\x01"
 	journalHead   = 40
@@ -65,24 +70,49 @@ const (
 
 // encodeManifest returns what is in a manifest file.
 func encodeManifest(name wire.FileName, meta wire.Meta, m *Manifest) []byte {
-	b := make([]byte, 0, manifestFixed+len(name)+len(m.Hashes)+wire.HashSize)
-	b = append(b, manifestMagic...)
+	return encode(manifestMagic, name, meta, m, m.Hashes)
+}
+
+func encode(magic string, name wire.FileName, meta wire.Meta, m *Manifest, hashes []byte) []byte {
+	b := make([]byte, 0, manifestFixed+len(name)+len(hashes)+wire.HashSize)
+	b = append(b, magic...)
 	b = binary.BigEndian.AppendUint64(b, uint64(m.Size))
 	b = binary.BigEndian.AppendUint64(b, uint64(meta.ModTime))
 	b = binary.BigEndian.AppendUint32(b, meta.Mode)
 	b = binary.BigEndian.AppendUint32(b, m.ChunkSize)
 	b = binary.BigEndian.AppendUint32(b, uint32(len(name)))
 	b = append(b, name...)
-	b = append(b, m.Hashes...)
+	b = append(b, hashes...)
 	sum := blake3.Sum256(b)
 	return append(b, sum[:]...)
 }
 
 // decodeManifest reads what encodeManifest wrote; the manifest keeps b.
 func decodeManifest(b []byte) (wire.FileName, wire.Meta, *Manifest, error) {
+	name, meta, m, err := decode(manifestMagic, b)
+	if err == nil {
+		err = m.Check()
+	}
+	return name, meta, m, err
+}
+
+// decodeDraft reads a draft file.
+func decodeDraft(b []byte) (wire.FileName, wire.Meta, *Manifest, error) {
+	name, meta, m, err := decode(draftMagic, b)
+	if err == nil && len(m.Hashes) > 0 {
+		err = fmt.Errorf("draft: %w", errDamaged)
+	}
+	if err != nil {
+		return name, meta, nil, err
+	}
+	m, err = NewDraft(m.Size, m.ChunkSize)
+	return name, meta, m, err
+}
+
+func decode(magic string, b []byte) (wire.FileName, wire.Meta, *Manifest, error) {
 	var meta wire.Meta
 	end := len(b) - wire.HashSize
-	if end < manifestFixed || string(b[:len(manifestMagic)]) != manifestMagic {
+	if end < manifestFixed || string(b[:len(magic)]) != magic {
 		return "", meta, nil, fmt.Errorf("manifest: %w", errDamaged)
 	}
 	if sum := blake3.Sum256(b[:end]); string(sum[:]) != string(b[end:]) {
@@ -99,19 +129,21 @@ func decodeManifest(b []byte) (wire.FileName, wire.Meta, *Manifest, error) {
 		Hashes:    b[manifestFixed+n : end],
 	}
 	meta = wire.Meta{Size: m.Size, ModTime: int64(binary.BigEndian.Uint64(b[16:])), Mode: binary.BigEndian.Uint32(b[24:])}
-	if err := m.Check(); err != nil {
-		return "", meta, nil, err
-	}
 	return name, meta, m, checkName(name)
 }
 
 // writeManifest writes the manifest file, not yet to the disk.
 func (p *Partial) writeManifest() error {
-	f, err := p.create(manifestName)
+	return p.write(manifestName, encodeManifest(p.name, p.meta, p.m))
+}
+
+// write makes a small file in the transfer directory.
+func (p *Partial) write(name string, b []byte) error {
+	f, err := p.create(name)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(encodeManifest(p.name, p.meta, p.m))
+	_, err = f.Write(b)
 	return errors.Join(err, f.Close())
 }
 

@@ -6,13 +6,16 @@ import (
 	"os"
 	"path"
 	"syscall"
+
+	"minimega/mesh/wire"
 )
 
 // Leftovers opens the partial files that earlier runs left: what their journals
 // claim is held, and so is what a journal had not claimed yet but is there and
 // verifies, which is read for that. Directories that are of no use are removed;
 // those that this or another process is using are left alone. It blocks for as
-// long as the reading takes: the data since the last Sync.
+// long as the reading takes: the data since the last Sync. A draft holds nothing
+// before it is told what it is, see [Partial.Become].
 func (s *Store) Leftovers() ([]*Partial, error) {
 	f, err := s.root.OpenFile(".", syscall.O_DIRECTORY, 0)
 	if err != nil {
@@ -57,11 +60,7 @@ func (s *Store) reopen(dir string) (*Partial, error) {
 
 // load reads a transfer directory that is locked.
 func (s *Store) load(dir string) (*Partial, error) {
-	b, err := s.readOwn(path.Join(dir, manifestName), maxManifest)
-	if err != nil {
-		return nil, err
-	}
-	name, meta, m, err := decodeManifest(b)
+	name, meta, m, err := s.readManifest(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -71,6 +70,25 @@ func (s *Store) load(dir string) (*Partial, error) {
 		return nil, errors.Join(err, p.closeFiles())
 	}
 	return p, nil
+}
+
+// readManifest returns what a transfer directory is about: its manifest, or else
+// its draft.
+func (s *Store) readManifest(dir string) (wire.FileName, wire.Meta, *Manifest, error) {
+	b, err := s.readOwn(path.Join(dir, manifestName), maxManifest)
+	if err == nil {
+		var m *Manifest
+		var name wire.FileName
+		var meta wire.Meta
+		if name, meta, m, err = decodeManifest(b); err == nil {
+			return name, meta, m, nil
+		}
+	}
+	b, draftErr := s.readOwn(path.Join(dir, draftName), maxManifest)
+	if draftErr != nil {
+		return "", wire.Meta{}, nil, err
+	}
+	return decodeDraft(b)
 }
 
 // open opens data and journal of a transfer directory that has a manifest.
@@ -85,6 +103,9 @@ func (p *Partial) open() error {
 	}
 	if !info.Mode().IsRegular() || info.Size() != p.m.Size {
 		return fmt.Errorf("data of %d bytes, of a file of %d: %w", info.Size(), p.m.Size, errDamaged)
+	}
+	if p.draft { // nothing can be checked
+		return nil
 	}
 	claimed, err := p.openJournal()
 	if err != nil {

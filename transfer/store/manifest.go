@@ -24,7 +24,18 @@ type Manifest struct {
 	ChunkSize uint32 // bytes; the last chunk may be shorter
 	Hashes    []byte // BLAKE3-256 of each chunk, one after another
 
-	stat fileStat // of the file that was hashed; zero when it came from elsewhere
+	stat  fileStat // of the file that was hashed; zero when it came from elsewhere
+	draft bool     // Hashes are being filled in, see NewDraft
+}
+
+// NewDraft returns a manifest whose hashes are to be filled in by the caller,
+// who sees to it that none is read before. [Store.Create] takes it.
+func NewDraft(size int64, chunkSize uint32) (*Manifest, error) {
+	count, err := chunkCount(size, chunkSize)
+	if err != nil {
+		return nil, err
+	}
+	return &Manifest{Size: size, ChunkSize: chunkSize, Hashes: make([]byte, count*wire.HashSize), draft: true}, nil
 }
 
 // Check tells whether m is well formed: what a peer says must pass it before

@@ -42,13 +42,15 @@ type Partial struct {
 	missing  int64    // bytes in chunks not held
 	unsynced []uint32 // chunks held that the journal does not have
 	ended    bool
+	draft    bool // the hashes are being filled in: there is no journal yet
 }
 
 // Create starts a file that is to be called name. It refuses, with a
 // *[NoSpaceError], what would not fit beside all that is being fetched
 // already, and names that are taken by a directory ([ErrInTheWay]). Chunks of
 // zeros are held from the start. Nothing is on its way to the disk before the
-// first Sync.
+// first Sync. Where m is a draft, chunks of zeros are held when the caller says
+// so, and until Settle what a crash leaves is a draft.
 func (s *Store) Create(name wire.FileName, meta wire.Meta, m *Manifest) (*Partial, error) {
 	if err := checkName(name); err != nil {
 		return nil, err
@@ -78,13 +80,20 @@ func (s *Store) Create(name wire.FileName, meta wire.Meta, m *Manifest) (*Partia
 // newPartial returns a Partial that holds its chunks of zeros and has no files.
 func (s *Store) newPartial(name wire.FileName, meta wire.Meta, m *Manifest) *Partial {
 	meta.Size = m.Size
-	p := &Partial{store: s, name: name, meta: meta, m: m, have: make([]byte, (m.Count()+7)/8), missing: m.Size}
-	for i := range m.Count() {
-		if m.Zero(i) {
-			p.holdLocked(i) // nobody else has it yet
-		}
+	p := &Partial{store: s, name: name, meta: meta, m: m, have: make([]byte, (m.Count()+7)/8), missing: m.Size, draft: m.draft}
+	if !m.draft {
+		p.holdZeros()
 	}
 	return p
+}
+
+// holdZeros holds the chunks of zeros of a Partial that nobody else has yet.
+func (p *Partial) holdZeros() {
+	for i := range p.m.Count() {
+		if p.m.Zero(i) {
+			p.holdLocked(i)
+		}
+	}
 }
 
 // makeDir makes and locks the transfer directory.
@@ -131,9 +140,18 @@ func (p *Partial) makeFiles() error {
 	if err := p.data.Truncate(p.m.Size); err != nil {
 		return err
 	}
+	if p.draft {
+		return p.write(draftName, encode(draftMagic, p.name, p.meta, p.m, nil))
+	}
+	return p.makeJournal()
+}
+
+// makeJournal writes what is needed to go on after a crash.
+func (p *Partial) makeJournal() error {
 	if err := p.writeManifest(); err != nil {
 		return err
 	}
+	var err error
 	if p.journal.f, err = p.create(journalName); err != nil {
 		return err
 	}

@@ -52,6 +52,19 @@ func (f *Source) Name() wire.FileName { return f.name }
 // Meta returns what the file was when it was opened.
 func (f *Source) Meta() wire.Meta { return f.meta }
 
+// Draft returns a manifest of what was opened, its hashes to be filled in.
+func (f *Source) Draft() (*Manifest, error) {
+	m, err := NewDraft(f.stat.size, wire.ChunkSizeFor(f.stat.size))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", f.name, err)
+	}
+	m.stat = f.stat
+	return m, nil
+}
+
+// Is reports whether m is of the very file that was opened, unwritten since.
+func (f *Source) Is(m *Manifest) bool { return m.stat == f.stat }
+
 // ReadChunk reads chunk i of m into buf, or into a new buffer where that is too
 // small, and returns what it read. The error wraps wire.ErrChanged when the file
 // is no longer what was opened, or never was what m is of.

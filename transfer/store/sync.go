@@ -20,7 +20,7 @@ func (p *Partial) Sync() error {
 // syncHeld is Sync for those who have syncing locked.
 func (p *Partial) syncHeld() error {
 	p.mu.Lock()
-	chunks, ended := p.unsynced, p.ended
+	chunks, ended, draft := p.unsynced, p.ended, p.draft
 	p.unsynced = nil
 	p.mu.Unlock()
 	if ended {
@@ -33,13 +33,22 @@ func (p *Partial) syncHeld() error {
 		p.forget(chunks)
 		return fmt.Errorf("%s: %w", p.name, err)
 	}
+	if draft { // to be claimed when there is a journal
+		p.unsyncedAgain(chunks)
+		return nil
+	}
 	if err := p.claim(chunks); err != nil {
-		p.mu.Lock()
-		p.unsynced = append(p.unsynced, chunks...)
-		p.mu.Unlock()
+		p.unsyncedAgain(chunks)
 		return fmt.Errorf("%s: %w", p.name, err)
 	}
 	return nil
+}
+
+// unsyncedAgain gives chunks back to the next Sync.
+func (p *Partial) unsyncedAgain(chunks []uint32) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.unsynced = append(p.unsynced, chunks...)
 }
 
 // claim writes chunks, whose data is on the disk, into the journal, and before
