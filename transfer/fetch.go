@@ -26,6 +26,7 @@ type sink interface {
 	WriteChunk(i int, data []byte) error
 	ReadChunk(i int, buf []byte) ([]byte, error)
 	ReadAt(b []byte, off int64) (int, error)
+	Reuse(ctx context.Context, took func(i int)) error
 	Dir() string
 	Room() error
 	Sync() error
@@ -72,6 +73,7 @@ type fetch struct {
 	patient    bool  // waits for a source for ever: it was resumed, and nobody has asked since
 	fatal      error // why the sink takes nothing any more
 	rate       meter
+	reuse      reuse
 	jobs       int                // that wait for it
 	cancel     context.CancelFunc // ends run
 	canceled   bool
@@ -90,6 +92,7 @@ func (e *Engine) newFetch(name wire.FileName, v wire.Version, meta wire.Meta) *f
 // run works until the file is published, the fetch cancelled, or ctx at an end.
 func (f *fetch) run(ctx context.Context) {
 	err := f.work(ctx)
+	f.endReuse()
 	f.closeSources()
 	f.finish(err)
 }
@@ -127,6 +130,7 @@ func (f *fetch) step(ctx context.Context) (over bool, err error) {
 		if err := f.begin(); err != nil {
 			return true, err
 		}
+		f.startReuse(ctx)
 	}
 	if f.complete() {
 		err := f.publish()
@@ -177,10 +181,11 @@ func (f *fetch) begin() error {
 		rx.Limit(0) // until the window is there
 	} else {
 		f.e.addContent(c)
+		f.reuse.alone = rx.Missing() > 0
 	}
 	close(f.ready)
 	if m.Count() == 0 || s.Has(0) {
-		close(f.first)
+		f.firstLocked(0)
 	}
 	for _, src := range f.sources {
 		f.joinLocked(src)

@@ -11,6 +11,7 @@ import (
 
 // publish gives the file its name; the content goes on being served from there.
 func (f *fetch) publish() error {
+	f.endReuse()
 	f.closeSources()
 	moved := make(chan struct{})
 	f.c.mu.Lock()
@@ -118,7 +119,7 @@ func (f *fetch) hopeless() error {
 	if f.fatal != nil {
 		return f.fatal
 	}
-	if f.refusal == nil || !f.foundNone || f.searching || f.patient {
+	if f.refusal == nil || !f.foundNone || f.searching || f.patient || f.reuse.goesOn() {
 		return nil
 	}
 	for _, s := range f.sources {
