@@ -11,6 +11,12 @@
 // version before it is written or announced. A chunk is served to others from
 // the moment it is verified.
 //
+// Before anybody is asked for chunks, those that other files of the store hold
+// are taken from there (Store's Partial.Reuse), as long as that is no slower than
+// a link of 1 Gbit/s; a slower disk goes on searching beside the network.
+// [Job.Reused] tells how many bytes came so. Small files, which travel in
+// batches, are always sent.
+//
 // # Life cycle
 //
 // [New] opens nothing. The caller registers [Engine.Methods] and
