@@ -26,7 +26,7 @@ type sink interface {
 	WriteChunk(i int, data []byte) error
 	ReadChunk(i int, buf []byte) ([]byte, error)
 	ReadAt(b []byte, off int64) (int, error)
-	Reuse(ctx context.Context, took func(i int)) error
+	Reuse(ctx context.Context, took func(i int)) (alike *store.Source, err error)
 	Dir() string
 	Room() error
 	Sync() error

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"minimega/mesh/wire"
+	"minimega/transfer/store"
 )
 
 // What is here already need not come: before a fetch asks anybody for chunks,
@@ -20,11 +21,12 @@ const (
 // reuse is what a fetch knows of the chunks that it finds here. Its fields
 // belong to the fetch's lock.
 type reuse struct {
-	alone bool          // nothing is asked for yet
-	since time.Duration // when it began
-	bytes int64         // of chunks found here
-	stop  context.CancelFunc
-	done  chan struct{} // closed when its goroutine is gone; nil before the sink is open
+	alone    bool          // no chunk is asked for yet
+	patching bool          // the search is over, what differs is being asked for
+	since    time.Duration // when it began
+	bytes    int64         // of chunks found here
+	stop     context.CancelFunc
+	done     chan struct{} // closed when its goroutine is gone; nil before the sink is open
 }
 
 // startReuse looks for chunks here, where begin has left that to do.
@@ -37,9 +39,12 @@ func (f *fetch) startReuse(ctx context.Context) {
 	f.mu.Unlock()
 	started := wanted && f.e.spawn(func(context.Context) {
 		defer close(done)
-		err := f.sink.Reuse(ctx, f.found)
+		alike, err := f.sink.Reuse(ctx, f.found)
 		if err != nil && ctx.Err() == nil && !f.pause(err) {
 			f.e.log.Warn("chunks that are here are fetched", "file", f.name, "err", err)
+		}
+		if alike != nil {
+			f.refine(ctx, alike)
 		}
 		f.askOthers()
 	})
@@ -74,8 +79,27 @@ func (r *reuse) goesOn() bool {
 	}
 }
 
-// found counts chunk i, which the sink holds by now, and tells everybody of it.
-func (f *fetch) found(i int) {
+// refine asks for patches while nothing else is asked for, unless the network
+// had to be let in already. That needs no pace: a link that is slow makes it
+// worth the more.
+func (f *fetch) refine(ctx context.Context, alike *store.Source) {
+	f.mu.Lock()
+	alone := f.reuse.alone
+	f.reuse.patching = alone
+	f.mu.Unlock()
+	if !alone {
+		alike.Close() // only read
+		return
+	}
+	f.patch(ctx, alike)
+}
+
+// found counts chunk i, which was here already and the sink holds by now.
+func (f *fetch) found(i int) { f.took(i, f.manifest.Len(i)) }
+
+// took counts chunk i, which the sink holds by now, reused bytes of it found
+// here, and tells everybody of it.
+func (f *fetch) took(i, reused int) {
 	f.mu.Lock()
 	if !f.rx.Lacks(i) { // it has just come
 		f.mu.Unlock()
@@ -84,7 +108,7 @@ func (f *fetch) found(i int) {
 	fresh := f.rx.Fresh(i)
 	size := f.manifest.Len(i)
 	f.rx.Got(i)
-	f.reuse.bytes += int64(size)
+	f.reuse.bytes += int64(reused)
 	f.unsynced += int64(size)
 	f.countLocked(i, 1)
 	var told map[wire.NodeID]bool
@@ -125,7 +149,7 @@ func (f *fetch) askOthersLocked() {
 func (f *fetch) paceReuseLocked() {
 	r := &f.reuse
 	allowed := reuseGrace + time.Duration(float64(r.bytes)/reusePace*float64(time.Second))
-	if r.alone && r.done != nil && f.e.now()-r.since > allowed {
+	if r.alone && !r.patching && r.done != nil && f.e.now()-r.since > allowed {
 		f.askOthersLocked()
 	}
 }

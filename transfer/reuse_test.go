@@ -140,20 +140,20 @@ type stuckSink struct {
 	fails   error // what the search ends with
 }
 
-func (s *stuckSink) Reuse(ctx context.Context, took func(int)) error {
+func (s *stuckSink) Reuse(ctx context.Context, took func(int)) (*store.Source, error) {
 	for {
 		select {
 		case i, ok := <-s.next:
 			if !ok {
-				return s.fails
+				return nil, s.fails
 			}
 			from := i * int(s.m.ChunkSize)
 			if err := s.sink.WriteChunk(i, s.content[from:from+s.m.Len(i)]); err != nil {
-				return err
+				return nil, err
 			}
 			took(i)
 		case <-ctx.Done():
-			return ctx.Err()
+			return nil, ctx.Err()
 		}
 	}
 }

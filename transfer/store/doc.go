@@ -52,7 +52,7 @@
 // chunks take no room; elsewhere they are copied. The space for them is asked
 // for up front all the same, for nobody knows yet what will be shared.
 //
-// The granularity is the chunk: what a change costs is the chunks that it
+// The granularity is the chunk: what is not found is the chunks that a change
 // touches.
 //
 //	file           chunk     if 1 % of its 64 KiB blocks change at random, that is
@@ -62,9 +62,13 @@
 //	to 512 MiB     512 KiB    8 %
 //	above          1 MiB     15 %
 //
-// Changes that lie together cost what they are long. Chunks lie at multiples of
-// their size: content that was moved by anything else is not found, nor are
-// files whose chunks have another size, or that were never hashed.
+// So Reuse also tells which file is most like the new one: package transfer asks
+// others for what such chunks differ in from there, in blocks of 16 KiB whatever
+// the file's size.
+//
+// Chunks lie at multiples of their size: content that was moved by anything else
+// is not found, nor are files whose chunks have another size (an image that grew
+// over one of the limits above), or that were never hashed.
 //
 // # Small files
 //

@@ -19,6 +19,7 @@ type donor struct {
 	hashes io.Reader // of its chunks, from the first on
 	open   *Source   // nil until a chunk of it is wanted
 	plain  bool      // its blocks cannot be shared, as was found by trying
+	gave   int       // chunks taken from it that lie at the same place there
 }
 
 // donors returns the files with chunks of that size, in the order in which they
@@ -99,5 +100,7 @@ func (d *donor) close() error {
 	if d.open == nil {
 		return nil
 	}
-	return d.open.Close()
+	src := d.open
+	d.open = nil
+	return src.Close()
 }

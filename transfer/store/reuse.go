@@ -2,9 +2,11 @@ package store
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"io"
+	"slices"
 
 	"minimega/mesh/wire"
 )
@@ -15,24 +17,43 @@ import (
 // ends, whose error it returns then; other errors are those of writing p. That a
 // file is gone, changed or damaged is none: it yields nothing then.
 //
+// Where chunks are still lacking without an error, it returns the file that p
+// is most like, open: the one that gave most chunks at their own place. The
+// caller closes it; nil when there is none.
+//
 // Chunks may be written by others meanwhile, but p must not end before Reuse has
 // returned.
-func (p *Partial) Reuse(ctx context.Context, took func(i int)) error {
+func (p *Partial) Reuse(ctx context.Context, took func(i int)) (alike *Source, err error) {
 	if p.Count() == p.m.Count() {
-		return nil
+		return nil, nil
 	}
 	donors := p.store.hash.donors(p.m.ChunkSize, string(p.name))
 	if len(donors) == 0 {
-		return nil
+		return nil, nil
 	}
 	r := &reuse{p: p, wanted: newWanted(p), copier: copier{p: p}, took: took}
-	var err error
 	for _, d := range donors {
 		if err = r.from(ctx, d); err != nil || p.Count() == p.m.Count() {
 			break
 		}
 	}
-	return errors.Join(err, r.copier.close())
+	if err := errors.Join(err, r.copier.close()); err != nil || p.Count() == p.m.Count() {
+		return nil, err
+	}
+	return r.mostAlike(donors), nil
+}
+
+// mostAlike returns the donor that gave most chunks at their own place, open.
+func (r *reuse) mostAlike(donors []*donor) *Source {
+	best := slices.MaxFunc(donors, func(a, b *donor) int { return cmp.Compare(a.gave, b.gave) })
+	if best.gave == 0 {
+		return nil
+	}
+	src, err := best.source(r.p.store)
+	if err != nil { // it changed just now
+		return nil
+	}
+	return src
 }
 
 // reuse is one call of Reuse.
@@ -84,6 +105,9 @@ func (r *reuse) chunk(ctx context.Context, d *donor, j int, sum [wire.HashSize]b
 		fresh, err := r.copier.copy(d, src, j, i)
 		if err != nil {
 			return err
+		}
+		if i == j {
+			d.gave++
 		}
 		if fresh {
 			r.took(i)

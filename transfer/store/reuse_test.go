@@ -30,8 +30,12 @@ func known(t testing.TB, s *Store, name string, data []byte) string {
 func reused(t testing.TB, p *Partial) []int {
 	t.Helper()
 	var took []int
-	if err := p.Reuse(context.Background(), func(i int) { took = append(took, i) }); err != nil {
+	alike, err := p.Reuse(context.Background(), func(i int) { took = append(took, i) })
+	if err != nil {
 		t.Fatal(err)
+	}
+	if alike != nil {
+		alike.Close()
 	}
 	slices.Sort(took)
 	return took
@@ -188,6 +192,27 @@ func TestChunksThatTheCacheMakesUpAreNotTaken(t *testing.T) {
 	wantTook(t, reused(t, p), []int{0, 1})
 }
 
+func TestTheFileThatIsMostAlikeIsTold(t *testing.T) {
+	old := noise(6*blockSize, 1)
+	s := open(t, t.TempDir())
+	known(t, s, "little", slices.Concat(old[:blockSize], noise(blockSize, 2)))
+	known(t, s, "more", edit(old, 0, 3))
+	known(t, s, "elsewhere", slices.Concat(noise(blockSize, 3), old[blockSize*3:blockSize*4]))
+	p := create(t, s, "new", manifestOf(t, edit(old, 5)))
+	alike, err := p.Reuse(context.Background(), func(int) {})
+	if err != nil || alike == nil {
+		t.Fatal(alike, err)
+	}
+	defer alike.Close()
+	if alike.Name() != "more" {
+		t.Errorf("it is %s", alike.Name())
+	}
+	p = create(t, s, "other", manifestOf(t, noise(3*blockSize, 9)))
+	if alike, err := p.Reuse(context.Background(), func(int) {}); err != nil || alike != nil {
+		t.Error(alike, err)
+	}
+}
+
 func TestWhatIsReusedIsInTheJournal(t *testing.T) {
 	old := noise(6*blockSize, 1)
 	dir := t.TempDir()
@@ -227,9 +252,9 @@ func TestReuseEndsWithItsContext(t *testing.T) {
 	known(t, s, "old", old)
 	p := create(t, s, "new", manifestOf(t, old))
 	ctx, cancel := context.WithCancel(context.Background())
-	err := p.Reuse(ctx, func(int) { cancel() })
-	if !errors.Is(err, context.Canceled) || p.Count() != 1 {
-		t.Error(err, p.Count())
+	alike, err := p.Reuse(ctx, func(int) { cancel() })
+	if !errors.Is(err, context.Canceled) || p.Count() != 1 || alike != nil {
+		t.Error(err, p.Count(), alike)
 	}
 }
 
