@@ -71,4 +71,5 @@ type Status struct {
 	Parts, Total int    // of 10 MiB, complete and in all
 	Queued       bool   // not begun yet
 	State        string // as in Progress
+	Reused       int64  // bytes found in other files here, which nobody had to send
 }

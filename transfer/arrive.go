@@ -76,17 +76,23 @@ func (f *fetch) good(s *source, i, size int) {
 	f.planLocked()
 	f.pokeLocked()
 	done := f.rx.Missing() == 0
-	if i == 0 {
-		select {
-		case <-f.first:
-		default:
-			close(f.first)
-		}
-	}
+	f.firstLocked(i)
 	f.mu.Unlock()
 	f.c.gained(i, told)
 	if done {
 		f.poke()
+	}
+}
+
+// firstLocked notes that chunk i is held, where it is the first of the file.
+func (f *fetch) firstLocked(i int) {
+	if i > 0 {
+		return
+	}
+	select {
+	case <-f.first:
+	default:
+		close(f.first)
 	}
 }
 
@@ -202,14 +208,15 @@ func (f *fetch) tick() {
 			f.rx.Heard(at, peer)
 		}
 	}
+	f.paceReuseLocked()
 	f.tellLazyLocked()
 	f.planLocked()
 }
 
 // planLocked carries out what the planner wants. Nothing is asked for while the
-// disk is full.
+// disk is full, or what is here is still being looked for.
 func (f *fetch) planLocked() {
-	if f.rx == nil || f.paused != nil {
+	if f.rx == nil || f.paused != nil || f.reuse.alone {
 		return
 	}
 	var asks map[*source]*wire.Request

@@ -17,6 +17,17 @@
 // names at the end. What a crash leaves of a draft is checked against the version
 // when that is known; where the file is a draft still, it is begun anew.
 //
+// Before anybody is asked for chunks, those that other files of the store hold
+// are taken from there (Store's Partial.Reuse), as long as that is no slower than
+// a link of 1 Gbit/s; a slower disk goes on searching beside the network.
+// What is then lacking lies mostly where a small change has touched a chunk: of
+// such chunks only the blocks of 16 KiB that differ from the file here that is
+// most alike are asked for, on the patch service. The whole chunk is verified as
+// any other. Where more than half of a chunk differs it comes whole, from the
+// swarm; where that is the rule, no more patches are asked for.
+// [Job.Reused] tells how many bytes need not come. Small files, which travel in
+// batches, are always sent.
+//
 // # Life cycle
 //
 // [New] opens nothing. The caller registers [Engine.Methods] and

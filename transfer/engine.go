@@ -162,7 +162,7 @@ func (e *Engine) Methods() map[string]wire.Handler {
 
 // Streams returns the stream services that the engine provides, by name.
 func (e *Engine) Streams() map[string]wire.StreamHandler {
-	return map[string]wire.StreamHandler{wire.ServiceFile: e.serve, wire.ServiceBatch: e.serveBatch}
+	return map[string]wire.StreamHandler{wire.ServiceFile: e.serve, wire.ServiceBatch: e.serveBatch, wire.ServicePatch: e.servePatch}
 }
 
 // resume goes on with what an earlier process left.

@@ -28,6 +28,7 @@ type sink interface {
 	WriteChunk(i int, data []byte) error
 	ReadChunk(i int, buf []byte) ([]byte, error)
 	ReadAt(b []byte, off int64) (int, error)
+	Reuse(ctx context.Context, took func(i int)) (alike *store.Source, err error)
 	Dir() string
 	Room() error
 	HoldZero(i int)
@@ -43,6 +44,7 @@ type fetch struct {
 	e        *Engine
 	name     wire.FileName
 	private  bool          // neither registered nor served to others
+	akin     bool          // files that are here may have much of it: which tells its manifest
 	kick     chan struct{} // one token when run should look
 	ready    chan struct{} // closed when the manifest is known and the sink open
 	first    chan struct{} // closed when chunk 0 is held
@@ -83,6 +85,7 @@ type fetch struct {
 	patient    bool  // waits for a source for ever: it was resumed, and nobody has asked since
 	fatal      error // why the sink takes nothing any more
 	rate       meter
+	reuse      reuse
 	jobs       int                // that wait for it
 	cancel     context.CancelFunc // ends run
 	canceled   bool
@@ -95,12 +98,14 @@ func (e *Engine) newFetch(name wire.FileName, v wire.Version, meta wire.Meta) *f
 		sources: map[wire.NodeID]*source{}, byPeer: map[planner.Peer]*source{},
 	}
 	f.makeSink = e.create
+	f.akin = e.cfg.Store.Akin(meta.Size)
 	return f
 }
 
 // run works until the file is published, the fetch cancelled, or ctx at an end.
 func (f *fetch) run(ctx context.Context) {
 	err := f.work(ctx)
+	f.endReuse()
 	f.closeSources()
 	f.finish(err)
 }
@@ -144,6 +149,7 @@ func (f *fetch) step(ctx context.Context) (over bool, err error) {
 		if err := f.begin(); err != nil {
 			return true, err
 		}
+		f.startReuse(ctx)
 	}
 	if f.complete() {
 		err := f.publish()
@@ -204,10 +210,11 @@ func (f *fetch) begin() error {
 		rx.Limit(0) // until the window is there
 	} else {
 		f.e.addContent(c)
+		f.reuse.alone = rx.Missing() > 0 && !drafting
 	}
 	close(f.ready)
 	if m.Count() == 0 || s.Has(0) {
-		close(f.first)
+		f.firstLocked(0)
 	}
 	if drafting {
 		f.namedLocked(0)

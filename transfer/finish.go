@@ -11,6 +11,7 @@ import (
 
 // publish gives the file its name; the content goes on being served from there.
 func (f *fetch) publish() error {
+	f.endReuse()
 	f.closeSources()
 	moved := make(chan struct{})
 	f.c.mu.Lock()
@@ -121,7 +122,7 @@ func (f *fetch) hopeless() error {
 	if f.redraft && f.draftingLocked() && f.verdict.IsZero() {
 		return fmt.Errorf("%s: %w", f.name, errRedraft)
 	}
-	if f.refusal == nil || !f.foundNone || f.searching || f.patient {
+	if f.refusal == nil || !f.foundNone || f.searching || f.patient || f.reuse.goesOn() {
 		return nil
 	}
 	for _, s := range f.sources {

@@ -114,9 +114,7 @@ func (f *fetch) namedLocked(old int) {
 		f.c.mu.Lock()
 		f.c.dealer.Void(i)
 		f.c.mu.Unlock()
-		if i == 0 {
-			close(f.first)
-		}
+		f.firstLocked(i)
 	}
 	if f.rx.Missing() == 0 {
 		f.poke()

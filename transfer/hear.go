@@ -99,10 +99,17 @@ func (f *fetch) joinLocked(s *source) {
 		f.rx.Have(s.peer, h.first, h.marks)
 	}
 	s.early = nil
+	if !f.reuse.alone {
+		f.tellAllLocked(s)
+	}
+	f.planLocked()
+}
+
+// tellAllLocked tells a source all that is here.
+func (f *fetch) tellAllLocked(s *source) {
 	if own := f.c.holds(); own != nil {
 		s.link.out.add(func(b []byte) []byte { return appendHave(b, s.topic, own) })
 	}
-	f.planLocked()
 }
 
 // peerHas takes news that a node sent on a topic of its own.

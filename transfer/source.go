@@ -98,7 +98,7 @@ func (f *fetch) connect(ctx context.Context) {
 		}
 		busy++
 		s.dialing, s.dialedAt = true, now
-		open := wire.Open{Version: f.version, Name: f.name, Known: f.manifest != nil, Now: !f.private}
+		open := wire.Open{Version: f.version, Name: f.name, Known: f.manifest != nil, Now: !f.private && !f.akin}
 		if f.version.IsZero() {
 			open.Draft = f.draft
 		}

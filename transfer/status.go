@@ -52,6 +52,7 @@ func (f *fetch) row(row *Status) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	row.State = f.stateLocked()
+	row.Reused = f.reuse.bytes
 	if f.rx != nil {
 		row.Dir, row.Parts, row.Total = f.sink.Dir(), f.partsDone, len(f.parts)
 	}

@@ -171,13 +171,14 @@ func (w *window) WriteChunk(i int, data []byte) error {
 
 // What a window does not do: nobody is served from it, and nothing is kept.
 
-func (w *window) ReadChunk(int, []byte) ([]byte, error) { return nil, wire.ErrNotFound }
-func (w *window) ReadAt([]byte, int64) (int, error)     { return 0, wire.ErrNotFound }
-func (w *window) Dir() string                           { return "" }
-func (w *window) Room() error                           { return nil }
-func (w *window) HoldZero(int)                          {}
-func (w *window) Settle() error                         { return nil }
-func (w *window) Sync() error                           { return nil }
-func (w *window) Publish() error                        { return nil }
-func (w *window) Close() error                          { return nil }
-func (w *window) Abandon() error                        { return nil }
+func (w *window) ReadChunk(int, []byte) ([]byte, error)                   { return nil, wire.ErrNotFound }
+func (w *window) ReadAt([]byte, int64) (int, error)                       { return 0, wire.ErrNotFound }
+func (w *window) Reuse(context.Context, func(int)) (*store.Source, error) { return nil, nil }
+func (w *window) Dir() string                                             { return "" }
+func (w *window) Room() error                                             { return nil }
+func (w *window) Sync() error                                             { return nil }
+func (w *window) Publish() error                                          { return nil }
+func (w *window) Close() error                                            { return nil }
+func (w *window) Abandon() error                                          { return nil }
+func (w *window) HoldZero(int)                                            {}
+func (w *window) Settle() error                                           { return nil }

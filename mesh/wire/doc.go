@@ -78,6 +78,11 @@
 //	59    Wanted    Wanted
 //	60    Bundle    u8 encoding, then the CBOR of Bundle, so encoded
 //
+// and the service of what chunks differ in ("patch") these; see patch.go:
+//
+//	64    Blocks    Blocks
+//	65    Patch     Patch
+//
 // # Bad input
 //
 // A frame over its limit, a payload that does not decode, a field over its

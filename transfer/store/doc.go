@@ -29,6 +29,7 @@
 // # Life of a fetched file
 //
 //	p, err := s.Create(name, meta, m)   space is asked for, holes are there
+//	p.Reuse(ctx, took)                  what other files have is taken from them
 //	p.WriteChunk(i, data)               as chunks come and m.Verify says yes
 //	p.Sync()                            every 64 MiB or 2 s
 //	p.Publish()                         or Close, to go on later; or Abandon
@@ -40,8 +41,39 @@
 // content or its new one and never a part of either. A lock keeps two processes
 // that share a directory out of each other's transfers.
 //
-// A [Batch] does the same for many small files with a few flushes in all, and
-// without a journal.
+// # Reuse
+//
+// Partial.Reuse looks for chunks that are lacking among those of all files that
+// the hash cache knows, wherever they lie there, and takes them. The cache only
+// says what to try: a file that is gone, changed or not regular yields nothing,
+// and every chunk is verified before it is held, in memory or in a clone of its
+// blocks that has no name, so that nobody who writes to the file meanwhile can
+// slip anything in. Where the file system shares blocks (xfs, btrfs) whole
+// chunks take no room; elsewhere they are copied. The space for them is asked
+// for up front all the same, for nobody knows yet what will be shared.
+//
+// The granularity is the chunk: what is not found is the chunks that a change
+// touches.
+//
+//	file           chunk     if 1 % of its 64 KiB blocks change at random, that is
+//	to 64 MiB      64 KiB     1 % of it
+//	to 128 MiB     128 KiB    2 %
+//	to 256 MiB     256 KiB    4 %
+//	to 512 MiB     512 KiB    8 %
+//	above          1 MiB     15 %
+//
+// So Reuse also tells which file is most like the new one: package transfer asks
+// others for what such chunks differ in from there, in blocks of 16 KiB whatever
+// the file's size.
+//
+// Chunks lie at multiples of their size: content that was moved by anything else
+// is not found, nor are files whose chunks have another size (an image that grew
+// over one of the limits above), or that were never hashed.
+//
+// # Small files
+//
+// A [Batch] makes many small files with a few flushes in all, without a journal
+// and without reuse.
 //
 // # Concurrency and limits
 //

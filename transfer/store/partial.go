@@ -218,12 +218,20 @@ func (p *Partial) WriteChunk(i int, data []byte) error {
 	if _, err := p.data.WriteAt(data, p.m.offset(i)); err != nil {
 		return fmt.Errorf("%s: %w", p.name, err)
 	}
+	p.keep(i)
+	return nil
+}
+
+// keep holds chunk i, whose data has been written and is the next Sync's, and
+// reports whether it was not held before.
+func (p *Partial) keep(i int) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.holdLocked(i) {
+	fresh := p.holdLocked(i)
+	if fresh {
 		p.unsynced = append(p.unsynced, uint32(i))
 	}
-	return nil
+	return fresh
 }
 
 // ReadChunk reads chunk i into buf, or into a new buffer where that is too
