@@ -19,6 +19,8 @@ type Settings struct {
 	output.Settings
 	Record     bool // lines go into the history
 	Preprocess bool // $NAME and file: are expanded
+
+	Namespace string // whose vm configuration and hosts are meant
 }
 
 // Watch shows progress from now on until stop is called. It asks rows as often
@@ -43,7 +45,7 @@ type Client struct {
 // NewClient returns a client with the settings that everybody begins with.
 // watch and warn may be nil.
 func NewClient(watch Watch, warn func(text string)) *Client {
-	set := Settings{Settings: output.Defaults(), Record: true, Preprocess: true}
+	set := Settings{Settings: output.Defaults(), Record: true, Preprocess: true, Namespace: defaultNamespace}
 	set.Condense = mesh.CompressRange
 	return &Client{
 		watch: watch, warn: warn, set: set,

@@ -22,11 +22,12 @@ func (s *Shell) basicCommands() []Command {
 		},
 		{
 			Patterns: []string{"version"},
-			Help:     "show which version of the program this is",
-			Run: func(_ context.Context, c *Call) error {
+			Help:     "show which version of the program this is, on all hosts of the namespace",
+			Example:  "version",
+			Run: onAllHosts(func(_ context.Context, c *Call) error {
 				c.Text(s.cfg.Version)
 				return nil
-			},
+			}),
 		},
 		{
 			Patterns: []string{"args"},

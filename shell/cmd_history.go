@@ -2,6 +2,7 @@ package shell
 
 import (
 	"context"
+	"errors"
 	"os"
 	"strings"
 
@@ -38,10 +39,16 @@ func historyCommands() []Command {
 		},
 		{
 			Patterns: []string{"clear all"},
-			Help:     "forget the history and the vm configuration",
+			Help:     "forget the history and all namespaces with their vm configurations",
+			Example:  "clear all",
 			Run: func(_ context.Context, c *Call) error {
 				c.Client.history = nil
-				c.shell.cfg.VM.ClearAll()
+				c.Client.set.Namespace = defaultNamespace
+				for _, name := range c.shell.spaces.names() {
+					if err := c.shell.spaces.remove(name, c.shell.host()); err != nil && !errors.Is(err, errUnknownNamespace) {
+						return err
+					}
+				}
 				return nil
 			},
 		},

@@ -60,6 +60,7 @@ func read(ctx context.Context, c *Call) error {
 	}
 	defer f.Close()
 	lines := bufio.NewReader(f)
+	defer c.lend()()
 	for number := 1; !c.Client.quit; number++ {
 		where := fmt.Sprintf("%s:%d", name, number)
 		line, err := readLine(lines)
@@ -77,6 +78,18 @@ func read(ctx context.Context, c *Call) error {
 		}
 	}
 	return nil
+}
+
+// lend makes the client's settings those of a command in another, such as
+// `.csv true read FILE`, until giveBack is called. What the lines of the file
+// set then goes with them. Otherwise it is the client's own, and stays.
+func (c *Call) lend() (giveBack func()) {
+	if c.run.depth == 0 {
+		return func() {}
+	}
+	own := c.Client.set
+	c.Client.set = c.set
+	return func() { c.Client.set = own }
 }
 
 // readLine runs one line of a file. Its error ends the reading.

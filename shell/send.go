@@ -11,6 +11,7 @@ import (
 
 	"minimega/mesh"
 	"minimega/mesh/wire"
+	"minimega/shell/grammar"
 	"minimega/shell/output"
 )
 
@@ -22,6 +23,7 @@ const methodCommand = "command"
 type commandRequest struct {
 	Line       string `cbor:"1,keyasint"`
 	Preprocess bool   `cbor:"2,keyasint"` // $NAME and file: are expanded there
+	Namespace  string `cbor:"3,keyasint"` // in which it runs there; "" is the first
 }
 
 // commandReply is what the node answered.
@@ -49,26 +51,41 @@ func meshSend(ctx context.Context, c *Call) error {
 	if err != nil {
 		return err
 	}
-	body, err := wire.Marshal(commandRequest{c.Match.Nested.Text, c.set.Preprocess})
+	all, err := c.ask(ctx, to, c.Match.Nested)
 	if err != nil {
 		return err
+	}
+	c.gather(append(unknown, all...))
+	return nil
+}
+
+// gather answers with what several nodes did, in the order of their names.
+func (c *Call) gather(all output.Responses) {
+	slices.SortStableFunc(all, func(a, b output.Response) int { return strings.Compare(a.Host, b.Host) })
+	if len(all) > 0 {
+		c.answer(all)
+	}
+}
+
+// ask has nodes run m and returns what they answer. It waits for all of them,
+// as long as mesh timeout says.
+func (c *Call) ask(ctx context.Context, to []wire.NodeID, m *grammar.Match) (all output.Responses, err error) {
+	if len(to) == 0 {
+		return nil, nil
+	}
+	body, err := wire.Marshal(commandRequest{m.Text, c.set.Preprocess, c.set.Namespace})
+	if err != nil {
+		return nil, err
 	}
 	if timeout := time.Duration(c.shell.timeout.Load()); timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, timeout)
 		defer cancel()
 	}
-	all := unknown
-	if len(to) > 0 {
-		for reply := range c.shell.cfg.Mesh.Call(ctx, to, methodCommand, body) {
-			all = append(all, readReply(reply)...)
-		}
+	for reply := range c.shell.cfg.Mesh.Call(ctx, to, methodCommand, body) {
+		all = append(all, readReply(reply)...)
 	}
-	slices.SortStableFunc(all, func(a, b output.Response) int { return strings.Compare(a.Host, b.Host) })
-	if len(all) > 0 {
-		c.answer(all)
-	}
-	return nil
+	return all, nil
 }
 
 // recipients returns the nodes that spec names, and an answer for each name
@@ -148,6 +165,12 @@ func (s *Shell) serveCommand(ctx context.Context, from wire.Member, body []byte)
 	client := NewClient(nil, nil)
 	client.remote = true
 	client.set.Preprocess = req.Preprocess
+	if req.Namespace != "" && req.Namespace != defaultNamespace {
+		if _, err := s.spaces.open(req.Namespace, s.newHosts); err != nil {
+			return nil, err
+		}
+		client.set.Namespace = req.Namespace
+	}
 	var reply commandReply
 	s.Exec(ctx, client, req.Line, func(r Result) {
 		for _, one := range r.shown {

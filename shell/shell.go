@@ -38,6 +38,7 @@ type Shell struct {
 	commands []Command
 	grammar  *grammar.Grammar
 	timeout  atomic.Int64 // of mesh send, a time.Duration; 0: none
+	spaces   *namespaces
 }
 
 // New returns a shell. Its error wraps [grammar.ErrPattern], which the table of
@@ -56,6 +57,7 @@ func New(cfg Config) (*Shell, error) {
 		cfg.Stop = func() {}
 	}
 	s := &Shell{cfg: cfg}
+	s.spaces = newNamespaces(cfg.VM, s.host(), cfg.Store.Dir())
 	s.commands = s.table()
 	patterns := make([][]string, len(s.commands))
 	for i := range s.commands {
