@@ -7,6 +7,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -55,12 +56,24 @@ func do(ctx context.Context, opts shell.Options) error {
 	case opts.Version:
 		fmt.Println(version)
 		return nil
+	case opts.CLI:
+		return printCLI(os.Stdout)
 	case opts.Execute != nil:
 		return shell.Execute(ctx, opts.Base, opts.Execute, os.Stdout, os.Stderr)
 	case opts.Attach:
 		return shell.AttachTerminal(ctx, opts.TTY())
 	}
 	return serve(ctx, opts)
+}
+
+// printCLI prints the table of commands for programs.
+func printCLI(out io.Writer) error {
+	text, err := shell.CLI()
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "%s\n", text)
+	return err
 }
 
 // serve is a node until ctx ends, quit is typed, or its front end has no more

@@ -35,6 +35,7 @@ type Options struct {
 	Level    string        // debug, info, warn or error
 	LogFile  string        // "" is standard error
 	Version  bool          // print the version and end
+	CLI      bool          // print the table of commands as JSON and end
 
 	flags *flag.FlagSet
 }
@@ -84,6 +85,7 @@ func newFlags(o *Options, name, join *string, execute *bool) *flag.FlagSet {
 	f.BoolVar(&o.Force, "force", false, "take over a base directory that is in use")
 	f.StringVar(&o.Level, "level", "error", "least `level` that is logged: debug, info, warn, error")
 	f.StringVar(&o.LogFile, "logfile", "", "`file` to log to (default standard error)")
+	f.BoolVar(&o.CLI, "cli", false, "print the table of commands as JSON")
 	f.BoolVar(&o.Version, "version", false, "print the version")
 	return f
 }
