@@ -85,10 +85,11 @@ func serve(ctx context.Context, opts shell.Options) (err error) {
 	}
 	defer func() { err = errors.Join(err, release()) }()
 	console := shell.NewConsole(os.Stderr)
-	log, level, err := opts.OpenLog(console)
+	log, logs, err := opts.OpenLog(console)
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, logs.Close()) }()
 	files, err := store.Open(opts.FilePath, log)
 	if err != nil {
 		return err
@@ -98,7 +99,7 @@ func serve(ctx context.Context, opts shell.Options) (err error) {
 	defer stop()
 	sh, parts, err := compose(opts, shell.Config{
 		Store: files, VM: vmconfig.New(files.Dir()), LocalNames: files.Names,
-		Console: console, Log: log, Level: level, Version: version, Args: opts.Args(), Stop: stop,
+		Console: console, Log: log, Logs: logs, Version: version, Args: opts.Args(), Stop: stop,
 	}, files)
 	if err != nil {
 		return err
@@ -144,7 +145,7 @@ func compose(opts shell.Options, cfg shell.Config, files *store.Store) (*shell.S
 		node.HandleStream(name, h)
 	}
 	socket := func(ctx context.Context) error { return sh.ServeSocket(ctx, shell.SocketPath(opts.Base)) }
-	return sh, []func(context.Context) error{node.Run, engine.Run, names.Run, socket}, node.Listen()
+	return sh, []func(context.Context) error{node.Run, engine.Run, names.Run, socket, sh.RunBackground}, node.Listen()
 }
 
 // newMesh makes the node's part in the mesh, and what finds the others.

@@ -36,7 +36,7 @@ func (s *Shell) table() []Command {
 	for _, part := range [][]Command{
 		fileCommands(), meshCommands(), vmCommands(s.cfg.VM), hostCommands(),
 		s.basicCommands(), historyCommands(), scriptCommands(), outputCommands(), sessionCommands(),
-		namespaceCommands(), diskCommands(),
+		namespaceCommands(), diskCommands(), logCommands(), backgroundCommands(), debugCommands(),
 	} {
 		all = append(all, part...)
 	}

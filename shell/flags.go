@@ -83,7 +83,7 @@ func newFlags(o *Options, name, join *string, execute *bool) *flag.FlagSet {
 	f.BoolVar(execute, "e", false, "have the minimega that runs do the command that follows")
 	f.BoolVar(&o.Attach, "attach", false, "a prompt of the minimega that runs")
 	f.BoolVar(&o.Force, "force", false, "take over a base directory that is in use")
-	f.StringVar(&o.Level, "level", "error", "least `level` that is logged: debug, info, warn, error")
+	f.StringVar(&o.Level, "level", "error", "least `level` that is logged: debug, info, warn, error, fatal")
 	f.StringVar(&o.LogFile, "logfile", "", "`file` to log to (default standard error)")
 	f.BoolVar(&o.CLI, "cli", false, "print the table of commands as JSON")
 	f.BoolVar(&o.Version, "version", false, "print the version")
@@ -101,9 +101,9 @@ func (o *Options) check(name string) error {
 		return fmt.Errorf("%w: -base: must name a directory", ErrUsage)
 	}
 	switch o.Level {
-	case "debug", "info", "warn", "error":
+	case "debug", "info", "warn", "error", "fatal":
 	default:
-		return fmt.Errorf("%w: -level: must be debug, info, warn or error, but is %q", ErrUsage, o.Level)
+		return fmt.Errorf("%w: -level: must be debug, info, warn, error or fatal, but is %q", ErrUsage, o.Level)
 	}
 	var err error
 	if o.Base, err = filepath.Abs(o.Base); err != nil {

@@ -24,12 +24,12 @@ type Config struct {
 
 	LocalNames func(prefix string, limit int) []string // this node's files, for Tab; may be nil
 
-	Console *Console       // where the log goes, which the prompt takes over; nil: nowhere
-	Version string         // as `version` prints it
-	Args    [][2]string    // flag, value: as `args` prints them
-	Level   *slog.LevelVar // `log level`; nil: cannot be changed
-	Log     *slog.Logger   // nil discards
-	Stop    func()         // ends the program; must not block
+	Console *Console     // where the log goes, which the prompt takes over; nil: nowhere
+	Version string       // as `version` prints it
+	Args    [][2]string  // flag, value: as `args` prints them
+	Logs    *Logs        // what the log commands change; nil: they cannot
+	Log     *slog.Logger // nil discards
+	Stop    func()       // ends the program; must not block
 }
 
 // Shell runs commands. See the package comment.
@@ -39,6 +39,9 @@ type Shell struct {
 	grammar  *grammar.Grammar
 	timeout  atomic.Int64 // of mesh send, a time.Duration; 0: none
 	spaces   *namespaces
+
+	processes processes // in the background
+	profile   cpuProfile
 }
 
 // New returns a shell. Its error wraps [grammar.ErrPattern], which the table of
@@ -84,6 +87,17 @@ type Result struct {
 // Methods returns the calls that other nodes may make here, by name.
 func (s *Shell) Methods() map[string]wire.Handler {
 	return map[string]wire.Handler{methodCommand: s.serveCommand}
+}
+
+// RunBackground keeps the programs that the command background has begun,
+// until ctx ends; then it ends them, and a profile that is being written, and
+// returns when they are gone.
+func (s *Shell) RunBackground(ctx context.Context) error {
+	err := s.processes.run(ctx)
+	if failed := s.profile.stop(); !errors.Is(failed, errNotProfiling) {
+		err = errors.Join(err, failed)
+	}
+	return err
 }
 
 // Exec runs line for c and hands over what is answered, in order, before it

@@ -295,7 +295,7 @@ func TestAttachRunsLinesUntilTheUserLeaves(t *testing.T) {
 	if found.Insert != "list " || found.Start != 5 {
 		t.Errorf("%+v", found)
 	}
-	if found := AttachComplete(t.Context(), base)("dis", 3); found.Insert != "disconnect " || found.Start != 0 {
+	if found := AttachComplete(t.Context(), base)("disc", 4); found.Insert != "disconnect " || found.Start != 0 {
 		t.Errorf("%+v", found)
 	}
 }
