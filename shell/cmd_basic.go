@@ -18,6 +18,7 @@ func (s *Shell) basicCommands() []Command {
 		{
 			Patterns: []string{"help [command]..."},
 			Help:     "list the commands, or tell more about one",
+			Example:  "help\nhelp file get",
 			Raw:      true, Run: help,
 		},
 		{
@@ -32,11 +33,13 @@ func (s *Shell) basicCommands() []Command {
 		{
 			Patterns: []string{"args"},
 			Help:     "show the flags that the program was started with",
+			Example:  "args",
 			Run:      args,
 		},
 		{
 			Patterns: []string{"quit [delay]"},
 			Help:     "end the program, now or after some seconds",
+			Example:  "quit\nquit 5",
 			Run:      quit,
 		},
 	}

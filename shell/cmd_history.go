@@ -15,6 +15,7 @@ func historyCommands() []Command {
 		{
 			Patterns: []string{"history"},
 			Help:     "show what has been typed",
+			Example:  "history",
 			Run: func(_ context.Context, c *Call) error {
 				c.Bare(strings.Join(c.Client.history, "\n"))
 				return nil
@@ -23,6 +24,7 @@ func historyCommands() []Command {
 		{
 			Patterns: []string{"clear history"},
 			Help:     "forget what has been typed",
+			Example:  "clear history",
 			Run: func(_ context.Context, c *Call) error {
 				c.Client.history = nil
 				return nil
@@ -31,6 +33,7 @@ func historyCommands() []Command {
 		{
 			Patterns: []string{"write <file>"},
 			Help:     "write what has been typed to a file, for read",
+			Example:  "write /tmp/session.mm",
 			Hints:    map[string]completion.Kind{"file": completion.LocalFile},
 			Run: func(_ context.Context, c *Call) error {
 				text := strings.Join(c.Client.history, "\n") + "\n"

@@ -31,11 +31,13 @@ func scriptCommands() []Command {
 			Help:     "run the commands in a file",
 			Long: "Runs a file's lines one after another, also where one of them fails, and stops at one that is no\n" +
 				"command. With check, the lines are only looked at. Aliases are not known in it.",
-			Hints: local, LocalOnly: true, Unrecorded: true, Run: read,
+			Example: "read setup.mm\nread setup.mm check",
+			Hints:   local, LocalOnly: true, Unrecorded: true, Run: read,
 		},
 		{
 			Patterns: []string{"echo [args]..."},
 			Help:     "print words",
+			Example:  "echo hello",
 			Run: func(_ context.Context, c *Call) error {
 				c.Text(strings.Join(c.Lists["args"], " "))
 				return nil
@@ -45,6 +47,7 @@ func scriptCommands() []Command {
 			Patterns: []string{"shell <command>..."},
 			Help:     "run a program on this node and print what it prints",
 			Long:     "No shell is between: use `shell bash -c \"…\"` for pipes and globs.",
+			Example:  "shell ls -l /tmp",
 			Hints:    map[string]completion.Kind{"command": completion.LocalFile},
 			Run:      runProgram,
 		},

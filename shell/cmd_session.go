@@ -21,6 +21,7 @@ func sessionCommands() []Command {
 		{
 			Patterns: []string{".unalias <alias>"},
 			Help:     "forget an alias",
+			Example:  ".unalias fl",
 			Raw:      true,
 			Run: func(_ context.Context, c *Call) error {
 				delete(c.Client.aliases, c.Values["alias"])
