@@ -59,7 +59,7 @@ func do(ctx context.Context, opts shell.Options) error {
 	case opts.CLI:
 		return printCLI(os.Stdout)
 	case opts.Execute != nil:
-		return shell.Execute(ctx, opts.Base, opts.Execute, os.Stdout, os.Stderr)
+		return shell.Execute(ctx, opts.Base, opts.Line(), os.Stdout, os.Stderr)
 	case opts.Attach:
 		return shell.AttachTerminal(ctx, opts.TTY())
 	}

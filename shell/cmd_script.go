@@ -109,10 +109,10 @@ func (c *Call) readLine(ctx context.Context, where, line string) error {
 		return nil
 	}
 	emit := func(r Result) { c.run.emit(r.at(where)) }
-	x := &execution{shell: c.shell, client: c.Client, emit: emit, record: c.Client.set.Record}
+	x := &execution{shell: c.shell, client: c.Client, emit: emit, record: true}
 	x.line(ctx, line)
 	c.run.answered = c.run.answered || x.answered
-	if x.record {
+	if x.record && c.Client.set.Record {
 		c.Client.remember(line)
 	}
 	return nil

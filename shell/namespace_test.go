@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -82,4 +83,40 @@ func TestAReadKeepsTheSettingsItRunsIn(t *testing.T) {
 	if got := n.run(t, c, "read "+path, ".headers"); !strings.HasSuffix(got, "foo: false\n") {
 		t.Error(got)
 	}
+}
+
+func TestClientsOfTheSocketBeginInTheNamespaceNamed(t *testing.T) {
+	o, err := Parse([]string{"-namespace", "test", "-e", "echo", "a b"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	expect(t, strings.Join(o.Line(), "|"), `namespace test echo "a b"`)
+	if _, err := Parse([]string{"-namespace", "test"}); !errors.Is(err, ErrUsage) {
+		t.Error(err)
+	}
+	n := newNode(t, "foo")
+	base := serve(t, n)
+	var out, errOut strings.Builder
+	user := &typist{lines: []string{"vm config memory 512", "namespace"}}
+	if err := attach(t.Context(), TTY{Base: base, Namespace: "test"}, user, &out, &errOut); err != nil {
+		t.Error(err)
+	}
+	if got := out.String() + errOut.String(); !strings.Contains(got, "foo   | test      |       | true\n") {
+		t.Error(got)
+	}
+	if err := attach(t.Context(), TTY{Base: base, Namespace: "a/b"}, user, &out, &errOut); err == nil || !strings.Contains(err.Error(), "bad namespace") {
+		t.Error(err)
+	}
+	expect(t, n.run(t, NewClient(nil, nil), "namespace test vm config memory", "vm config memory"), "512\n2048\n")
+}
+
+func TestThePromptShowsTheNamespace(t *testing.T) {
+	n := newNode(t, "foo")
+	expect(t, n.promptText(), "minimega$ ")
+	n.atPrompt = NewClient(nil, nil)
+	expect(t, n.promptText(), "minimega$ ")
+	n.run(t, n.atPrompt, "namespace test")
+	expect(t, n.promptText(), "minimega[test]$ ")
+	expect(t, AttachPrompt("/b", "test"), "minimega:/b/minimega[test]$ ")
+	expect(t, AttachPrompt("/b", ""), "minimega:/b/minimega$ ")
 }

@@ -39,6 +39,7 @@ type Shell struct {
 	grammar  *grammar.Grammar
 	timeout  atomic.Int64 // of mesh send, a time.Duration; 0: none
 	spaces   *namespaces
+	atPrompt *Client // of the program's own prompt, whose goroutine alone uses it; nil: there is none
 
 	processes processes // in the background
 	profile   cpuProfile
@@ -105,9 +106,9 @@ func (s *Shell) RunBackground(ctx context.Context) error {
 // nothing; any other gives at least one Result. It blocks as long as the
 // command does; ctx ends it.
 func (s *Shell) Exec(ctx context.Context, c *Client, line string, emit func(Result)) {
-	x := &execution{shell: s, client: c, emit: emit, record: c.set.Record}
+	x := &execution{shell: s, client: c, emit: emit, record: true}
 	x.line(ctx, c.unalias(line))
-	if x.record {
+	if x.record && c.set.Record {
 		c.remember(line)
 	}
 }
