@@ -80,6 +80,11 @@ func runNamespace(ctx context.Context, c *Call) error {
 		c.Table([]string{"namespace", "vlans", "active"}, c.namespaceRows())
 		return nil
 	}
+	if !slices.Contains(c.shell.spaces.names(), name) { // its hosts are those of the mesh
+		if err := c.run.settle(ctx); err != nil {
+			return err
+		}
+	}
 	if _, err := c.shell.spaces.open(name, c.shell.newHosts); err != nil {
 		return err
 	}

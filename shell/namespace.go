@@ -124,6 +124,17 @@ func (ns *namespaces) names() []string {
 	return slices.Sorted(maps.Keys(ns.all))
 }
 
+// saved returns the names that configurations were saved under, in any
+// namespace, sorted.
+func (ns *namespaces) saved() []string {
+	var all []string
+	for _, name := range ns.names() {
+		all = append(all, ns.get(name).vm.Saved()...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
 // remove forgets a namespace. The first of all is only put back to what it
 // was. The error wraps [errUnknownNamespace].
 func (ns *namespaces) remove(name, self string) error {

@@ -120,3 +120,22 @@ func TestThePromptShowsTheNamespace(t *testing.T) {
 	expect(t, AttachPrompt("/b", "test"), "minimega:/b/minimega[test]$ ")
 	expect(t, AttachPrompt("/b", ""), "minimega:/b/minimega$ ")
 }
+
+func TestANewNamespaceWaitsForTheMeshToBeKnown(t *testing.T) {
+	n := newNode(t, "head", newNode(t, "kn1"))
+	others := n.mesh.others
+	n.mesh.others = nil
+	n.mesh.settle = func() { n.mesh.others = others }
+	c := NewClient(nil, nil)
+	expect(t, n.run(t, c, "namespace test ns hosts"), "head: kn1\n")
+	n.mesh.settle = func() { t.Error("waited for nothing") }
+	n.run(t, c, "namespace", "namespace test", "clear namespace")
+}
+
+func TestTabKnowsNamespacesAndSavedConfigurations(t *testing.T) {
+	n := newNode(t, "foo")
+	n.run(t, NewClient(nil, nil), "namespace test vm config save small")
+	expect(t, strings.Join(n.Suggest(t.Context(), "namespace t"), "|"), "namespace test ")
+	expect(t, strings.Join(n.Suggest(t.Context(), "clear namespace "), "|"), "clear namespace minimega |clear namespace test ")
+	expect(t, strings.Join(n.Suggest(t.Context(), "vm config restore "), "|"), "vm config restore small ")
+}

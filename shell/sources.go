@@ -33,7 +33,7 @@ func (s *Shell) Names(kind completion.Kind, prefix string) []string {
 	case namespaceNames:
 		return beginning(s.spaces.names(), prefix)
 	case savedConfigs:
-		return beginning(s.cfg.VM.Saved(), prefix)
+		return beginning(s.spaces.saved(), prefix)
 	}
 	return nil
 }

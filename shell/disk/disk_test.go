@@ -123,3 +123,35 @@ func TestFailuresSayWhichImageAndWhatQemuSaid(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestAnImageThatIsOpenIsInUse(t *testing.T) {
+	m := need(t)
+	ok(t, m.Create(t.Context(), "qcow2", "a", "1M"))
+	path := filepath.Join(m.Dir, "a")
+	holder := exec.Command("qemu-io", path)
+	in, err := holder.StdinPipe()
+	ok(t, err)
+	out, err := holder.StdoutPipe()
+	ok(t, err)
+	if err := holder.Start(); err != nil {
+		t.Skip(err)
+	}
+	defer holder.Wait()
+	defer in.Close()
+	if _, err := in.Write([]byte("length\n")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := out.Read(make([]byte, 1)); err != nil { // it has opened the image
+		t.Fatal(err)
+	}
+	info, err := m.Info(t.Context(), "a")
+	if err != nil || len(info) != 1 || !info[0].InUse {
+		t.Error(info, err)
+	}
+	if err := m.Resize(t.Context(), "a", "+1M"); err == nil || !strings.Contains(err.Error(), "lock") {
+		t.Error(err)
+	}
+	if err := m.Create(t.Context(), "raw", "no/such", "1M"); err == nil || !strings.Contains(err.Error(), "directory does not exist") {
+		t.Error(err)
+	}
+}

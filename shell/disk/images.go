@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -169,7 +170,10 @@ func relative(path, backing string) string {
 // publish has write make a file, and gives it the name path.
 func publish(path string, write func(temp string) error) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), ".disk-*")
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("[image %s] its directory does not exist: shell mkdir -p %s makes it", path, filepath.Dir(path))
+	case err != nil:
 		return fmt.Errorf("[image %s] %w", path, err)
 	}
 	temp := f.Name()
