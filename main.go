@@ -100,6 +100,7 @@ func serve(ctx context.Context, opts shell.Options) (err error) {
 	sh, parts, err := compose(opts, shell.Config{
 		Store: files, VM: vmconfig.New(files.Dir()), LocalNames: files.Names,
 		Console: console, Log: log, Logs: logs, Version: version, Args: opts.Args(), Stop: stop,
+		AbsoluteSnapshots: opts.Absolute,
 	}, files)
 	if err != nil {
 		return err

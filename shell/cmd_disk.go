@@ -67,7 +67,9 @@ func diskCommands() []Command {
 }
 
 // images returns the disk images of this node.
-func (c *Call) images() disk.Images { return disk.Images{Dir: c.shell.cfg.Store.Dir()} }
+func (c *Call) images() disk.Images {
+	return disk.Images{Dir: c.shell.cfg.Store.Dir(), Absolute: c.shell.cfg.AbsoluteSnapshots}
+}
 
 func diskCreate(ctx context.Context, c *Call) error {
 	return c.images().Create(ctx, c.Values["format"], c.Values["image"], c.Values["size"])

@@ -36,6 +36,7 @@ type Options struct {
 	Level    string        // debug, info, warn or error
 	LogFile  string        // "" is standard error
 	Version  bool          // print the version and end
+	Absolute bool          // disk snapshot names backing images by absolute paths
 	CLI      bool          // print the table of commands as JSON and end
 
 	flags *flag.FlagSet
@@ -87,6 +88,8 @@ func newFlags(o *Options, name, join *string, execute *bool) *flag.FlagSet {
 	f.BoolVar(&o.Force, "force", false, "take over a base directory that is in use")
 	f.StringVar(&o.Level, "level", "error", "least `level` that is logged: debug, info, warn, error, fatal")
 	f.StringVar(&o.LogFile, "logfile", "", "`file` to log to (default standard error)")
+	f.BoolVar(&o.Force, "recover", false, "the same as -force")
+	f.BoolVar(&o.Absolute, "abssnapshot", false, "have disk snapshot name backing images by absolute paths")
 	f.BoolVar(&o.CLI, "cli", false, "print the table of commands as JSON")
 	f.BoolVar(&o.Version, "version", false, "print the version")
 	return f

@@ -30,6 +30,8 @@ type Config struct {
 	Logs    *Logs        // what the log commands change; nil: they cannot
 	Log     *slog.Logger // nil discards
 	Stop    func()       // ends the program; must not block
+
+	AbsoluteSnapshots bool // disk snapshot names backing images by absolute paths
 }
 
 // Shell runs commands. See the package comment.

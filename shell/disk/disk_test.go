@@ -16,7 +16,7 @@ func need(t *testing.T) Images {
 	if _, err := exec.LookPath(Program); err != nil {
 		t.Skip(err)
 	}
-	return Images{t.TempDir()}
+	return Images{Dir: t.TempDir()}
 }
 
 func ok(t *testing.T, err error) {
@@ -88,7 +88,7 @@ func TestAFailedCreateLeavesWhatWasThere(t *testing.T) {
 
 func TestNamesAndSizesAreCheckedBeforeAnythingRuns(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
-	m, ctx := Images{t.TempDir()}, t.Context()
+	m, ctx := Images{Dir: t.TempDir()}, t.Context()
 	for name, want := range map[string]error{"": ErrName, "../x": ErrName, ".": ErrName, "a/../../x": ErrName, "a": ErrMissing, "/abs/x": ErrMissing} {
 		if _, err := m.Info(ctx, name); !errors.Is(err, want) {
 			t.Errorf("%q: %v", name, err)

@@ -20,5 +20,6 @@
 // # Backing images
 //
 // A snapshot says where its backing image is relative to itself, so that both
-// can be moved, or fetched by another node, together.
+// can be moved, or fetched by another node, together; with [Images.Absolute] it
+// names it by its absolute path.
 package disk

@@ -20,7 +20,8 @@ var (
 
 // Images are the disk images of a node.
 type Images struct {
-	Dir string // absolute; relative names are below it
+	Dir      string // absolute; relative names are below it
+	Absolute bool   // snapshots name their backing images by absolute paths
 }
 
 // Path returns where an image of that name is. Its error wraps [ErrName].
@@ -89,7 +90,7 @@ func (m Images) Snapshot(ctx context.Context, name, dst string) (string, error) 
 		return "", err
 	}
 	return dst, publish(path, func(temp string) error {
-		_, err := qemuImg(ctx, path, "create", "-q", "-f", "qcow2", "-F", format, "-b", relative(path, backing), temp)
+		_, err := qemuImg(ctx, path, "create", "-q", "-f", "qcow2", "-F", format, "-b", m.named(path, backing), temp)
 		return err
 	})
 }
@@ -124,7 +125,7 @@ func (m Images) rebase(ctx context.Context, name, backing string, flags ...strin
 	if err != nil {
 		return err
 	}
-	_, err = qemuImg(ctx, path, append(args, "-F", format, "-b", relative(path, below), path)...)
+	_, err = qemuImg(ctx, path, append(args, "-F", format, "-b", m.named(path, below), path)...)
 	return err
 }
 
@@ -155,14 +156,14 @@ func (m Images) Resize(ctx context.Context, name, size string) error {
 	return err
 }
 
-// relative returns how the image at path names the one at backing.
-func relative(path, backing string) string {
+// named returns how the image at path names the one at backing.
+func (m Images) named(path, backing string) string {
 	below, err := filepath.Rel(filepath.Dir(path), backing)
-	if err != nil {
+	switch {
+	case m.Absolute, err != nil:
 		return backing
-	}
-	if !strings.HasPrefix(below, "../") {
-		below = "./" + below
+	case !strings.HasPrefix(below, "../"):
+		return "./" + below
 	}
 	return below
 }
