@@ -80,7 +80,7 @@ func runNamespace(ctx context.Context, c *Call) error {
 		c.Table([]string{"namespace", "vlans", "active"}, c.namespaceRows())
 		return nil
 	}
-	if !slices.Contains(c.shell.spaces.names(), name) { // its hosts are those of the mesh
+	if c.shell.spaces.find(name) == nil { // its hosts are those of the mesh
 		if err := c.run.settle(ctx); err != nil {
 			return err
 		}
@@ -99,9 +99,10 @@ func runNamespace(ctx context.Context, c *Call) error {
 }
 
 func (c *Call) namespaceRows() [][]string {
+	active := c.namespace().name
 	var rows [][]string
 	for _, name := range c.shell.spaces.names() {
-		rows = append(rows, []string{name, "", strconv.FormatBool(name == c.namespace().name)})
+		rows = append(rows, []string{name, "", strconv.FormatBool(name == active)})
 	}
 	return rows
 }

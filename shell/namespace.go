@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -81,18 +82,44 @@ func (ns *namespaces) open(name string, hosts func() []string) (*namespace, erro
 	if err := checkNamespace(name); err != nil {
 		return nil, err
 	}
+	if n := ns.find(name); n != nil {
+		return n, nil
+	}
+	return ns.create(name, hosts(), maxNamespaces)
+}
+
+// get returns a namespace that a client works in. Where another has removed it
+// meanwhile it is made again, so that no client finds itself in another one.
+func (ns *namespaces) get(name string, hosts func() []string) *namespace {
+	if n := ns.find(name); n != nil {
+		return n
+	}
+	n, _ := ns.create(name, hosts(), math.MaxInt)
+	return n
+}
+
+// find returns the namespace of that name, or nil.
+func (ns *namespaces) find(name string) *namespace {
+	ns.mu.Lock()
+	defer ns.mu.Unlock()
+	return ns.all[name]
+}
+
+// create adds a namespace while there are fewer than most, and returns it, or the
+// one of that name that there is by now.
+func (ns *namespaces) create(name string, hosts []string, most int) (*namespace, error) {
+	made := &namespace{name: name, vm: vmconfig.New(ns.filesDir)}
+	made.add(hosts)
 	ns.mu.Lock()
 	defer ns.mu.Unlock()
 	if n, ok := ns.all[name]; ok {
 		return n, nil
 	}
-	if len(ns.all) >= maxNamespaces {
-		return nil, fmt.Errorf("%w: there are %d, which is the most: remove one with clear namespace NAME", errBadNamespace, maxNamespaces)
+	if len(ns.all) >= most {
+		return nil, fmt.Errorf("%w: there are %d, which is the most: remove one with clear namespace NAME", errBadNamespace, most)
 	}
-	n := &namespace{name: name, vm: vmconfig.New(ns.filesDir)}
-	n.add(hosts())
-	ns.all[name] = n
-	return n, nil
+	ns.all[name] = made
+	return made, nil
 }
 
 // checkNamespace accepts what can stand in a prompt, a table and a line.
@@ -104,17 +131,6 @@ func checkNamespace(name string) error {
 		return fmt.Errorf("%w: must be letters, digits, -, _ and ., at most %d, but is %q", errBadNamespace, maxNamespaceName, name)
 	}
 	return nil
-}
-
-// get returns the namespace of that name; where there is none, which is so once
-// another client has removed it, the one that all begin in.
-func (ns *namespaces) get(name string) *namespace {
-	ns.mu.Lock()
-	defer ns.mu.Unlock()
-	if n, ok := ns.all[name]; ok {
-		return n
-	}
-	return ns.all[defaultNamespace]
 }
 
 // names returns the names of all, sorted.
@@ -129,7 +145,9 @@ func (ns *namespaces) names() []string {
 func (ns *namespaces) saved() []string {
 	var all []string
 	for _, name := range ns.names() {
-		all = append(all, ns.get(name).vm.Saved()...)
+		if n := ns.find(name); n != nil {
+			all = append(all, n.vm.Saved()...)
+		}
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
@@ -156,7 +174,9 @@ func (ns *namespaces) remove(name, self string) error {
 }
 
 // namespace returns the namespace that c runs in.
-func (c *Call) namespace() *namespace { return c.shell.spaces.get(c.set.Namespace) }
+func (c *Call) namespace() *namespace {
+	return c.shell.spaces.get(c.set.Namespace, c.shell.newHosts)
+}
 
 // vm returns the vm configuration of the namespace that c runs in.
 func (c *Call) vm() *vmconfig.Config { return c.namespace().vm }

@@ -181,6 +181,7 @@ func TestOutputCommands(t *testing.T) {
 		{".filter nonsense file list", "Error (foo): invalid filter, see help .filter\n"},
 		{".sort false .columns name file list", "host  | name\nfoo   | b\nfoo   | a\nfoo   | d\n"},
 		{".sort", "foo: true\n"}, {".headers", "foo: true\n"}, {".annotate", "foo: true\n"}, {".compress", "foo: true\n"},
+		{".columns", ""}, {".columns a,b .columns", "foo: a,b\n"}, {".filter", ""}, {".filter a!~b .filter c=d .filter", "foo: a!~b\nc=d\n"},
 		{".record", "foo: true\n"}, {".preprocess", "foo: true\n"}, {".csv", "foo: false\n"}, {".json", "foo: false\n"},
 		{".json true echo hi", `[{"Host":"foo","Response":"hi","Header":null,"Tabular":null,"Error":"","Data":null}]` + "\n"},
 		{".csv true", ""}, {".json", "foo: false\n"}, {".json true", ""}, {".csv false", ""}, {".json false", ""},
