@@ -15,15 +15,17 @@ import (
 func (c *Call) everywhere(ctx context.Context, m *grammar.Match) error {
 	to, self, all := c.hosts()
 	var here output.Responses
+	var warnings []string
 	done := make(chan struct{})
 	go func() { // joined below
 		defer close(done)
 		if self {
-			here = c.here(ctx, m)
+			here, warnings = c.here(ctx, m)
 		}
 	}()
 	there, err := c.ask(ctx, to, m)
 	<-done
+	c.Client.warnings(warnings)
 	if err != nil {
 		return err
 	}
@@ -49,13 +51,14 @@ func (c *Call) hosts() (to []wire.NodeID, self bool, unknown output.Responses) {
 	return to, self, unknown
 }
 
-// here runs m on this node, as another node would, and returns the answers.
-func (c *Call) here(ctx context.Context, m *grammar.Match) (all output.Responses) {
-	client := NewClient(nil, nil)
+// here runs m on this node, as another node would, and returns the answers, and
+// the warnings with this node's name in front.
+func (c *Call) here(ctx context.Context, m *grammar.Match) (all output.Responses, warnings []string) {
+	client := NewClient(nil, func(text string) { warnings = append(warnings, c.shell.host()+": "+text) })
 	client.remote, client.env = true, c.Client.env
 	client.set.Preprocess, client.set.Namespace = c.set.Preprocess, c.set.Namespace
 	c.shell.Exec(ctx, client, m.Text, func(r Result) { all = append(all, r.shown...) })
-	return all
+	return all, warnings
 }
 
 // onAllHosts returns a command that runs on all hosts of the namespace. Where

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -141,4 +142,18 @@ func TestTabKnowsNamespacesAndSavedConfigurations(t *testing.T) {
 	expect(t, strings.Join(n.Suggest(t.Context(), "namespace t"), "|"), "namespace test ")
 	expect(t, strings.Join(n.Suggest(t.Context(), "clear namespace "), "|"), "clear namespace minimega |clear namespace test ")
 	expect(t, strings.Join(n.Suggest(t.Context(), "vm config restore "), "|"), "vm config restore small ")
+}
+
+func TestWarningsOfOtherNodesReachTheUser(t *testing.T) {
+	head := newNode(t, "head", newNode(t, "kn1"))
+	var warned []string
+	c := NewClient(nil, func(text string) { warned = append(warned, text) })
+	head.run(t, c, "vm config cdrom none", "mesh send kn1 vm config cdrom none", "namespace test ns add-hosts localhost", "namespace test ns run vm config cdrom none")
+	slices.Sort(warned)
+	expect(t, strings.Join(warned, "\n"), strings.Join([]string{
+		"file does not exist: /files/none",
+		"head: file does not exist: /files/none",
+		"kn1: file does not exist: /files/none",
+		"kn1: file does not exist: /files/none",
+	}, "\n"))
 }

@@ -29,6 +29,7 @@ type commandRequest struct {
 // commandReply is what the node answered.
 type commandReply struct {
 	Responses []commandResponse `cbor:"1,keyasint"`
+	Warnings  []string          `cbor:"2,keyasint"` // of what is no error
 }
 
 // commandResponse is an [output.Response] without the host, which the caller
@@ -83,7 +84,9 @@ func (c *Call) ask(ctx context.Context, to []wire.NodeID, m *grammar.Match) (all
 		defer cancel()
 	}
 	for reply := range c.shell.cfg.Mesh.Call(ctx, to, methodCommand, body) {
-		all = append(all, readReply(reply)...)
+		answers, warnings := readReply(reply)
+		all = append(all, answers...)
+		c.Client.warnings(warnings)
 	}
 	return all, nil
 }
@@ -120,16 +123,25 @@ func (c *Call) recipients(spec string) (to []wire.NodeID, unknown output.Respons
 	return to, unknown, nil
 }
 
-// readReply returns the responses of one node, or its failure as one.
-func readReply(reply wire.Reply) output.Responses {
+// readReply returns the responses of one node, or its failure as one, and its
+// warnings with its name in front.
+func readReply(reply wire.Reply) (all output.Responses, warnings []string) {
 	host := string(reply.From.Name)
 	if reply.Err != nil {
-		return output.Responses{{Host: host, Error: sendError(reply.Err).Error()}}
+		return output.Responses{{Host: host, Error: sendError(reply.Err).Error()}}, nil
 	}
 	var decoded commandReply
 	if err := wire.Unmarshal(reply.Body, &decoded); err != nil {
-		return output.Responses{{Host: host, Error: fmt.Sprintf("bad answer: %v", err)}}
+		return output.Responses{{Host: host, Error: fmt.Sprintf("bad answer: %v", err)}}, nil
 	}
+	for _, text := range decoded.Warnings {
+		warnings = append(warnings, host+": "+text)
+	}
+	return decoded.responses(host), warnings
+}
+
+// responses returns what host answered.
+func (decoded *commandReply) responses(host string) output.Responses {
 	all := make(output.Responses, 0, len(decoded.Responses))
 	for _, r := range decoded.Responses {
 		one := output.Response{Host: host, Response: r.Response, Header: r.Header, Tabular: r.Tabular, Error: r.Error}
@@ -162,7 +174,8 @@ func (s *Shell) serveCommand(ctx context.Context, from wire.Member, body []byte)
 		return nil, fmt.Errorf("bad command request: %w", err)
 	}
 	s.cfg.Log.Info("command from another node", "node", from.Name, "id", from.ID, "line", req.Line)
-	client := NewClient(nil, nil)
+	var reply commandReply
+	client := NewClient(nil, func(text string) { reply.Warnings = append(reply.Warnings, text) })
 	client.remote = true
 	client.set.Preprocess = req.Preprocess
 	if req.Namespace != "" && req.Namespace != defaultNamespace {
@@ -171,7 +184,6 @@ func (s *Shell) serveCommand(ctx context.Context, from wire.Member, body []byte)
 		}
 		client.set.Namespace = req.Namespace
 	}
-	var reply commandReply
 	s.Exec(ctx, client, req.Line, func(r Result) {
 		for _, one := range r.shown {
 			reply.Responses = append(reply.Responses, wireResponse(one))
