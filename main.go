@@ -7,6 +7,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -55,12 +56,24 @@ func do(ctx context.Context, opts shell.Options) error {
 	case opts.Version:
 		fmt.Println(version)
 		return nil
+	case opts.CLI:
+		return printCLI(os.Stdout)
 	case opts.Execute != nil:
-		return shell.Execute(ctx, opts.Base, opts.Execute, os.Stdout, os.Stderr)
+		return shell.Execute(ctx, opts.Base, opts.Line(), os.Stdout, os.Stderr)
 	case opts.Attach:
 		return shell.AttachTerminal(ctx, opts.TTY())
 	}
 	return serve(ctx, opts)
+}
+
+// printCLI prints the table of commands for programs.
+func printCLI(out io.Writer) error {
+	text, err := shell.CLI()
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "%s\n", text)
+	return err
 }
 
 // serve is a node until ctx ends, quit is typed, or its front end has no more
@@ -72,10 +85,11 @@ func serve(ctx context.Context, opts shell.Options) (err error) {
 	}
 	defer func() { err = errors.Join(err, release()) }()
 	console := shell.NewConsole(os.Stderr)
-	log, level, err := opts.OpenLog(console)
+	log, logs, err := opts.OpenLog(console)
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, logs.Close()) }()
 	files, err := store.Open(opts.FilePath, log)
 	if err != nil {
 		return err
@@ -85,7 +99,8 @@ func serve(ctx context.Context, opts shell.Options) (err error) {
 	defer stop()
 	sh, parts, err := compose(opts, shell.Config{
 		Store: files, VM: vmconfig.New(files.Dir()), LocalNames: files.Names,
-		Console: console, Log: log, Level: level, Version: version, Args: opts.Args(), Stop: stop,
+		Console: console, Log: log, Logs: logs, Version: version, Args: opts.Args(), Stop: stop,
+		AbsoluteSnapshots: opts.Absolute,
 	}, files)
 	if err != nil {
 		return err
@@ -131,7 +146,7 @@ func compose(opts shell.Options, cfg shell.Config, files *store.Store) (*shell.S
 		node.HandleStream(name, h)
 	}
 	socket := func(ctx context.Context) error { return sh.ServeSocket(ctx, shell.SocketPath(opts.Base)) }
-	return sh, []func(context.Context) error{node.Run, engine.Run, names.Run, socket}, node.Listen()
+	return sh, []func(context.Context) error{node.Run, engine.Run, names.Run, socket, sh.RunBackground}, node.Listen()
 }
 
 // newMesh makes the node's part in the mesh, and what finds the others.

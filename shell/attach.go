@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"minimega/completion"
+	"minimega/shell/grammar"
 	"minimega/shell/output"
 )
 
@@ -25,18 +26,31 @@ const disconnect = "disconnect"
 var errEnded = errors.New("disconnected: the program has ended")
 
 // AttachPrompt returns what the prompt of -attach prints in front of a line.
-func AttachPrompt(base string) string { return "minimega:" + SocketPath(base) + "$ " }
+func AttachPrompt(base, namespace string) string {
+	if namespace != "" {
+		namespace = "[" + namespace + "]"
+	}
+	return "minimega:" + SocketPath(base) + namespace + "$ "
+}
 
 // Attach reads lines from t and has the program that serves base run them,
 // until the user leaves with disconnect or an end of input, ctx ends, or the
 // program does. An interrupt ends the command that runs and nothing else. Its
 // error wraps [ErrNotRunning] where there is no program.
 func Attach(ctx context.Context, base string, t Terminal, out, errOut io.Writer) error {
-	c, err := dial(ctx, base)
+	return attach(ctx, TTY{Base: base}, t, out, errOut)
+}
+
+// attach is [Attach] in a namespace.
+func attach(ctx context.Context, to TTY, t Terminal, out, errOut io.Writer) error {
+	c, err := dial(ctx, to.Base)
 	if err != nil {
 		return err
 	}
-	a := &attached{base: base, caller: c, interrupts: catchInterrupts(t.Interrupted), out: out, errOut: errOut}
+	if err := enter(c, to.Namespace); err != nil {
+		return errors.Join(err, c.Close())
+	}
+	a := &attached{base: to.Base, namespace: to.Namespace, caller: c, interrupts: catchInterrupts(t.Interrupted), out: out, errOut: errOut}
 	defer a.interrupts.close()
 	defer func() { a.caller.Close() }()
 	fmt.Fprintln(out, banner)
@@ -58,6 +72,7 @@ func Attach(ctx context.Context, base string, t Terminal, out, errOut io.Writer)
 // attached is a conversation over the socket.
 type attached struct {
 	base        string
+	namespace   string // that it began in; "": the first
 	caller      *caller
 	interrupts  *interrupts
 	out, errOut io.Writer
@@ -123,7 +138,23 @@ func (a *attached) again(ctx context.Context) error {
 		return err
 	}
 	a.caller = c
-	return nil
+	return enter(c, a.namespace)
+}
+
+// enter goes to a namespace of the program, unless it is "".
+func enter(c *caller, namespace string) error {
+	if namespace == "" {
+		return nil
+	}
+	var refused error
+	err := c.ask(request{Command: "namespace " + grammar.Quote(namespace)}, func(r incoming) {
+		for _, one := range r.responses() {
+			if one.Error != "" {
+				refused = errors.New(one.Error)
+			}
+		}
+	})
+	return errors.Join(err, refused)
 }
 
 // completeWithin is how long the prompt of -attach waits for a completion.

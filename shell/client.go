@@ -5,6 +5,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"minimega/mesh"
 	"minimega/shell/output"
@@ -19,6 +20,10 @@ type Settings struct {
 	output.Settings
 	Record     bool // lines go into the history
 	Preprocess bool // $NAME and file: are expanded
+
+	Updates time.Duration // between reports of progress; 0: none
+
+	Namespace string // whose vm configuration and hosts are meant
 }
 
 // Watch shows progress from now on until stop is called. It asks rows as often
@@ -43,7 +48,7 @@ type Client struct {
 // NewClient returns a client with the settings that everybody begins with.
 // watch and warn may be nil.
 func NewClient(watch Watch, warn func(text string)) *Client {
-	set := Settings{Settings: output.Defaults(), Record: true, Preprocess: true}
+	set := Settings{Settings: output.Defaults(), Record: true, Preprocess: true, Updates: statusEvery, Namespace: defaultNamespace}
 	set.Condense = mesh.CompressRange
 	return &Client{
 		watch: watch, warn: warn, set: set,

@@ -18,34 +18,28 @@ func (s *Shell) basicCommands() []Command {
 		{
 			Patterns: []string{"help [command]..."},
 			Help:     "list the commands, or tell more about one",
+			Example:  "help\nhelp file get",
 			Raw:      true, Run: help,
 		},
 		{
 			Patterns: []string{"version"},
-			Help:     "show which version of the program this is",
-			Run: func(_ context.Context, c *Call) error {
+			Help:     "show which version of the program this is, on all hosts of the namespace",
+			Example:  "version",
+			Run: onAllHosts(func(_ context.Context, c *Call) error {
 				c.Text(s.cfg.Version)
 				return nil
-			},
+			}),
 		},
 		{
 			Patterns: []string{"args"},
 			Help:     "show the flags that the program was started with",
+			Example:  "args",
 			Run:      args,
-		},
-		{
-			Patterns: []string{"check"},
-			Help:     "check for the programs that this one runs: it needs none",
-			Run:      func(context.Context, *Call) error { return nil },
-		},
-		{
-			Patterns: []string{"log level [level:debug,info,warn,error]"},
-			Help:     "show or set how much is logged",
-			Run:      logLevel,
 		},
 		{
 			Patterns: []string{"quit [delay]"},
 			Help:     "end the program, now or after some seconds",
+			Example:  "quit\nquit 5",
 			Run:      quit,
 		},
 	}
@@ -83,19 +77,6 @@ func quit(_ context.Context, c *Call) error {
 	time.AfterFunc(delay, c.shell.cfg.Stop)
 	c.Text(fmt.Sprintf("quitting after %d seconds", int(delay.Seconds())))
 	return nil
-}
-
-func logLevel(_ context.Context, c *Call) error {
-	level := c.shell.cfg.Level
-	text, given := c.Values["level"]
-	switch {
-	case level == nil:
-		return fmt.Errorf("log level: cannot be changed in this program")
-	case !given:
-		c.Text(strings.ToLower(level.Level().String()))
-		return nil
-	}
-	return level.UnmarshalText([]byte(text))
 }
 
 // help lists all commands, or those that begin with some words, or tells all

@@ -46,18 +46,21 @@ func fileCommands() []Command {
 		{
 			Patterns: []string{"file status"},
 			Help:     "show transfers to this node that have not ended",
+			Example:  "file status",
 			Run:      fileStatus,
 		},
 		{
 			Patterns: []string{"file delete <file>"},
 			Help:     "delete files of this node",
 			Long:     "Deletes a file, a glob, or a directory with all below it, and ends its transfers.",
+			Example:  "file delete foo.qcow2\nfile delete images/*",
 			Hints:    file, Run: fileDelete,
 		},
 		{
 			Patterns: []string{"file stream <file>"},
 			Help:     "hand a file to the program at the socket",
 			Long:     "Answers with the file in parts of 10 MiB, as data, without keeping it on this node.",
+			Example:  "file stream foo.qcow2",
 			Hints:    file, NeedsMesh: true, LocalOnly: true, Run: fileStream,
 		},
 	}

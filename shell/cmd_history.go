@@ -2,6 +2,7 @@ package shell
 
 import (
 	"context"
+	"errors"
 	"os"
 	"strings"
 
@@ -14,6 +15,7 @@ func historyCommands() []Command {
 		{
 			Patterns: []string{"history"},
 			Help:     "show what has been typed",
+			Example:  "history",
 			Run: func(_ context.Context, c *Call) error {
 				c.Bare(strings.Join(c.Client.history, "\n"))
 				return nil
@@ -22,6 +24,7 @@ func historyCommands() []Command {
 		{
 			Patterns: []string{"clear history"},
 			Help:     "forget what has been typed",
+			Example:  "clear history",
 			Run: func(_ context.Context, c *Call) error {
 				c.Client.history = nil
 				return nil
@@ -30,6 +33,7 @@ func historyCommands() []Command {
 		{
 			Patterns: []string{"write <file>"},
 			Help:     "write what has been typed to a file, for read",
+			Example:  "write /tmp/session.mm",
 			Hints:    map[string]completion.Kind{"file": completion.LocalFile},
 			Run: func(_ context.Context, c *Call) error {
 				text := strings.Join(c.Client.history, "\n") + "\n"
@@ -38,10 +42,16 @@ func historyCommands() []Command {
 		},
 		{
 			Patterns: []string{"clear all"},
-			Help:     "forget the history and the vm configuration",
+			Help:     "forget the history and all namespaces with their vm configurations",
+			Example:  "clear all",
 			Run: func(_ context.Context, c *Call) error {
 				c.Client.history = nil
-				c.shell.cfg.VM.ClearAll()
+				c.Client.set.Namespace = defaultNamespace
+				for _, name := range c.shell.spaces.names() {
+					if err := c.shell.spaces.remove(name, c.shell.host()); err != nil && !errors.Is(err, errUnknownNamespace) {
+						return err
+					}
+				}
 				return nil
 			},
 		},

@@ -27,10 +27,11 @@ func hostFields() []string {
 func hostCommands() []Command {
 	return []Command{{
 		Patterns: []string{"host [field]"},
-		Help:     "show this node's processors, memory, network and load",
+		Help:     "show the processors, memory, network and load of all hosts of the namespace",
 		Long:     "Memory is used and in all; rx and tx are bytes a second over a tenth of one.",
 		Words:    map[string][]completion.Candidate{"field": candidates(append(hostFields(), "name"))},
-		Run:      host,
+		Example:  "host\nhost memused",
+		Run:      onAllHosts(host),
 	}}
 }
 

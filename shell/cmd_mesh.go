@@ -26,22 +26,26 @@ func meshCommands() []Command {
 			Patterns:  []string{"mesh status"},
 			Help:      "show this node's part in the mesh",
 			Long:      "Shows how many nodes there are, how many links this one wants and has, and where it listens.",
+			Example:   "mesh status",
 			NeedsMesh: true, Run: meshStatus,
 		},
 		{
 			Patterns:  []string{"mesh list [what:all,peers]"},
 			Help:      "show all nodes and their links",
 			Long:      "With all, lists the names of all nodes; with peers, of all but this one.",
+			Example:   "mesh list\nmesh list all",
 			NeedsMesh: true, Run: meshList,
 		},
 		{
 			Patterns: []string{"mesh degree [degree]"},
 			Help:     "show or set how many links this node keeps",
+			Example:  "mesh degree 6",
 			Run:      meshDegree,
 		},
 		{
 			Patterns: []string{"mesh dial <hostname>"},
 			Help:     "link to a node by address: HOST or HOST:PORT",
+			Example:  "mesh dial kn2\nmesh dial [fd00::2]:9000",
 			Run: func(ctx context.Context, c *Call) error {
 				return c.shell.cfg.Mesh.Dial(ctx, c.Values["hostname"])
 			},
@@ -49,6 +53,7 @@ func meshCommands() []Command {
 		{
 			Patterns: []string{"mesh hangup <hostname>"},
 			Help:     "cut the link to a node",
+			Example:  "mesh hangup kn2",
 			Hints:    map[string]completion.Kind{"hostname": completion.Node},
 			Run: func(_ context.Context, c *Call) error {
 				return c.shell.cfg.Mesh.Hangup(c.Values["hostname"])
@@ -57,12 +62,14 @@ func meshCommands() []Command {
 		{
 			Patterns:  []string{"mesh dot <filename>"},
 			Help:      "write the mesh to a file for graphviz",
+			Example:   "mesh dot /tmp/mesh.dot",
 			Hints:     map[string]completion.Kind{"filename": completion.LocalFile},
 			NeedsMesh: true, Run: meshDot,
 		},
 		{
 			Patterns: []string{"mesh timeout [seconds:timeout]"},
 			Help:     "show or set how long mesh send waits, in seconds; 0 is no limit",
+			Example:  "mesh timeout 30",
 			Run:      meshTimeout,
 		},
 		{

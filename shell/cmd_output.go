@@ -21,17 +21,19 @@ func outputCommands() []Command {
 		toggle(".record", "commands in the history", func(s *Settings, on bool) { s.Record = on }, func(s *Settings) bool { return s.Record }),
 		toggle(".preprocess", "$NAME and file: expanded in arguments", func(s *Settings, on bool) { s.Preprocess = on }, func(s *Settings) bool { return s.Preprocess }),
 		{
-			Patterns: []string{".columns <columns> (command)"},
+			Patterns: []string{".columns", ".columns <columns> (command)"},
 			Help:     "print only some columns of a command's table",
-			Example:  ".columns name,size file list",
+			Long:     "It holds for that command only. By itself it shows the columns that hold where it stands.",
+			Example:  ".columns name,size file list\n.columns",
 			Raw:      true, Run: columns,
 		},
 		{
-			Patterns: []string{".filter <filter> (command)"},
+			Patterns: []string{".filter", ".filter <filter> (command)"},
 			Help:     "print only some rows of a command's table",
-			Long:     "The filter is column=value, column!=value, column~part or column!~part. Case does not matter.",
-			Example:  ".filter name~qcow2 file list",
-			Raw:      true, Run: filter,
+			Long: "The filter is column=value, column!=value, column~part or column!~part. Case does not matter.\n" +
+				"It holds for that command only. By itself it shows the filters that hold where it stands.",
+			Example: ".filter name~qcow2 file list",
+			Raw:     true, Run: filter,
 		},
 	}
 }
@@ -63,6 +65,10 @@ func toggle(name, help string, set func(*Settings, bool), get func(*Settings) bo
 }
 
 func columns(ctx context.Context, c *Call) error {
+	if c.Match.Nested == nil {
+		c.Text(strings.Join(c.set.Columns, ","))
+		return nil
+	}
 	inner := c.set
 	inner.Columns = strings.Split(c.Values["columns"], ",")
 	c.nested(ctx, inner)
@@ -70,6 +76,14 @@ func columns(ctx context.Context, c *Call) error {
 }
 
 func filter(ctx context.Context, c *Call) error {
+	if c.Match.Nested == nil {
+		var all []string
+		for _, f := range c.set.Filters {
+			all = append(all, f.String())
+		}
+		c.Text(strings.Join(all, "\n"))
+		return nil
+	}
 	f, err := output.ParseFilter(c.Values["filter"])
 	if err != nil {
 		return err

@@ -31,11 +31,13 @@ func scriptCommands() []Command {
 			Help:     "run the commands in a file",
 			Long: "Runs a file's lines one after another, also where one of them fails, and stops at one that is no\n" +
 				"command. With check, the lines are only looked at. Aliases are not known in it.",
-			Hints: local, LocalOnly: true, Unrecorded: true, Run: read,
+			Example: "read setup.mm\nread setup.mm check",
+			Hints:   local, LocalOnly: true, Unrecorded: true, Run: read,
 		},
 		{
 			Patterns: []string{"echo [args]..."},
 			Help:     "print words",
+			Example:  "echo hello",
 			Run: func(_ context.Context, c *Call) error {
 				c.Text(strings.Join(c.Lists["args"], " "))
 				return nil
@@ -45,6 +47,7 @@ func scriptCommands() []Command {
 			Patterns: []string{"shell <command>..."},
 			Help:     "run a program on this node and print what it prints",
 			Long:     "No shell is between: use `shell bash -c \"…\"` for pipes and globs.",
+			Example:  "shell ls -l /tmp",
 			Hints:    map[string]completion.Kind{"command": completion.LocalFile},
 			Run:      runProgram,
 		},
@@ -60,6 +63,7 @@ func read(ctx context.Context, c *Call) error {
 	}
 	defer f.Close()
 	lines := bufio.NewReader(f)
+	defer c.lend()()
 	for number := 1; !c.Client.quit; number++ {
 		where := fmt.Sprintf("%s:%d", name, number)
 		line, err := readLine(lines)
@@ -79,6 +83,18 @@ func read(ctx context.Context, c *Call) error {
 	return nil
 }
 
+// lend makes the client's settings those of a command in another, such as
+// `.csv true read FILE`, until giveBack is called. What the lines of the file
+// set then goes with them. Otherwise it is the client's own, and stays.
+func (c *Call) lend() (giveBack func()) {
+	if c.run.depth == 0 {
+		return func() {}
+	}
+	own := c.Client.set
+	c.Client.set = c.set
+	return func() { c.Client.set = own }
+}
+
 // readLine runs one line of a file. Its error ends the reading.
 func (c *Call) readLine(ctx context.Context, where, line string) error {
 	m, err := c.shell.grammar.Parse(line)
@@ -93,10 +109,10 @@ func (c *Call) readLine(ctx context.Context, where, line string) error {
 		return nil
 	}
 	emit := func(r Result) { c.run.emit(r.at(where)) }
-	x := &execution{shell: c.shell, client: c.Client, emit: emit, record: c.Client.set.Record}
+	x := &execution{shell: c.shell, client: c.Client, emit: emit, record: true}
 	x.line(ctx, line)
 	c.run.answered = c.run.answered || x.answered
-	if x.record {
+	if x.record && c.Client.set.Record {
 		c.Client.remember(line)
 	}
 	return nil

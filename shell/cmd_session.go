@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
 // sessionCommands are the commands on aliases and the environment.
@@ -20,6 +21,7 @@ func sessionCommands() []Command {
 		{
 			Patterns: []string{".unalias <alias>"},
 			Help:     "forget an alias",
+			Example:  ".unalias fl",
 			Raw:      true,
 			Run: func(_ context.Context, c *Call) error {
 				delete(c.Client.aliases, c.Values["alias"])
@@ -29,7 +31,15 @@ func sessionCommands() []Command {
 		{
 			Patterns: []string{".env [name]", ".env <name> <value>"},
 			Help:     "show or set what $NAME stands for; an empty value unsets it",
+			Example:  ".env IMAGE foo.qcow2\n.env IMAGE\n.env IMAGE \"\"",
 			Run:      env,
+		},
+		{
+			Patterns: []string{"status updates [frequency]"},
+			Help:     "show or set how often commands that wait tell of their progress",
+			Long:     "As in 3s or 1m; 0 is never. At a prompt a bar tells it all the time.",
+			Example:  "status updates 10s",
+			Run:      statusUpdates,
 		},
 	}
 }
@@ -53,6 +63,24 @@ func alias(_ context.Context, c *Call) error {
 		expansion += " " + lexed(words[1:])
 	}
 	c.Client.aliases[name] = expansion
+	return nil
+}
+
+func statusUpdates(_ context.Context, c *Call) error {
+	text, given := c.Values["frequency"]
+	switch each := c.Client.set.Updates; {
+	case !given && each == 0:
+		c.Text("status updates disabled")
+		return nil
+	case !given:
+		c.Text("status update frequency: " + each.String())
+		return nil
+	}
+	each, err := time.ParseDuration(text)
+	if err != nil || each < 0 {
+		return fmt.Errorf("invalid frequency duration provided: must be as in 3s, or 0 for never, but is %q", text)
+	}
+	c.Client.set.Updates = each
 	return nil
 }
 

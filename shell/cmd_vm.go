@@ -3,6 +3,8 @@ package shell
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 
 	"minimega/completion"
@@ -18,26 +20,31 @@ func vmCommands(vm *vmconfig.Config) []Command {
 			Patterns: []string{"vm config"},
 			Help:     "show the configuration of the next virtual machine",
 			Long:     "Relative paths are below the files directory. `help vm config` lists all fields.",
+			Example:  "vm config",
 			Run: func(_ context.Context, c *Call) error {
-				c.Bare(vm.String())
+				c.Bare(c.vm().String())
 				return nil
 			},
 		},
 		{
-			Patterns: []string{"vm config <save,> <name>", "vm config <restore,> [name]"},
+			Patterns: []string{"vm config <save,> <name>", "vm config <restore,> [name]", "vm config <clone,> <name>"},
 			Help:     "keep a configuration under a name, and bring it back",
-			Run:      func(_ context.Context, c *Call) error { return vmSaved(c, vm) },
+			Long: "Without a name, restore lists what was saved. clone does as restore does: there are no virtual\n" +
+				"machines to take a configuration from yet.",
+			Example: "vm config save web\nvm config restore web\nvm config restore\nvm config clone web",
+			Hints:   map[string]completion.Kind{"name": savedConfigs},
+			Run:     func(_ context.Context, c *Call) error { return vmSaved(c, c.vm()) },
 		},
 		{
 			Patterns: []string{"clear vm config [field]", "clear vm config <field> <key>"},
 			Help:     "put the configuration, or a field of it, back to its default",
 			Example:  "clear vm config disks\nclear vm config tags mykey",
 			Words:    map[string][]completion.Candidate{"field": fieldWords(vm)},
-			Run:      func(_ context.Context, c *Call) error { return vmClear(c, vm) },
+			Run:      func(_ context.Context, c *Call) error { return vmClear(c, c.vm()) },
 		},
 	}
 	for _, f := range vm.Fields() {
-		all = append(all, fieldCommand(vm, f))
+		all = append(all, fieldCommand(f))
 	}
 	return all
 }
@@ -52,14 +59,15 @@ func fieldWords(vm *vmconfig.Config) []completion.Candidate {
 }
 
 // fieldCommand returns the command that shows and sets f.
-func fieldCommand(vm *vmconfig.Config, f vmconfig.Field) Command {
+func fieldCommand(f vmconfig.Field) Command {
 	command := Command{
 		Patterns: fieldPatterns(f),
 		Help:     f.Help,
+		Example:  "vm config " + f.Name + " " + f.Sample() + "\nvm config " + f.Name,
 		Hints:    map[string]completion.Kind{},
 		Words:    map[string][]completion.Candidate{},
 		Options:  map[string][]completion.Candidate{keyDiskspec: candidates(f.Options), "value": candidates(f.Options)},
-		Run:      func(_ context.Context, c *Call) error { return vmField(c, vm, f) },
+		Run:      func(_ context.Context, c *Call) error { return vmField(c, c.vm(), f) },
 	}
 	if f.Usage != "" {
 		command.Long = "The value is " + f.Usage + "."
@@ -123,6 +131,11 @@ func vmField(c *Call, vm *vmconfig.Config, f vmconfig.Field) error {
 		c.Bare(text)
 		return err
 	}
+	if f.Name == "schedule" {
+		if err := c.scheduled(values[0]); err != nil {
+			return err
+		}
+	}
 	if keyed {
 		values = append([]string{key}, values...)
 	}
@@ -131,6 +144,14 @@ func vmField(c *Call, vm *vmconfig.Config, f vmconfig.Field) error {
 		c.Client.warnings([]string{warning})
 	}
 	return err
+}
+
+// scheduled refuses a node that is no host of the namespace.
+func (c *Call) scheduled(host string) error {
+	if host == "" || host == localhost || slices.Contains(c.namespace().Hosts(), host) {
+		return nil
+	}
+	return fmt.Errorf("host is not in namespace: %s: ns hosts shows them, ns add-hosts %s adds it", host, host)
 }
 
 var errNoneSaved = errors.New("no vm configs saved: see help vm config save")
@@ -142,6 +163,8 @@ func vmSaved(c *Call, vm *vmconfig.Config) error {
 	case c.Has("save"):
 		vm.Save(name)
 		return nil
+	case c.Has("clone"):
+		return vmClone(vm, name)
 	case given:
 		return vm.Restore(name)
 	}
@@ -150,6 +173,14 @@ func vmSaved(c *Call, vm *vmconfig.Config) error {
 		return errNoneSaved
 	}
 	c.emit(output.Response{Response: strings.Join(saved, "\n"), Data: saved})
+	return nil
+}
+
+// vmClone makes vm what was saved under name.
+func vmClone(vm *vmconfig.Config, name string) error {
+	if err := vm.Restore(name); err != nil {
+		return fmt.Errorf("vm not found: %s: must be a saved configuration: vm config restore lists them", name)
+	}
 	return nil
 }
 

@@ -36,6 +36,7 @@ func (s *Shell) table() []Command {
 	for _, part := range [][]Command{
 		fileCommands(), meshCommands(), vmCommands(s.cfg.VM), hostCommands(),
 		s.basicCommands(), historyCommands(), scriptCommands(), outputCommands(), sessionCommands(),
+		namespaceCommands(), diskCommands(), logCommands(), backgroundCommands(), debugCommands(),
 	} {
 		all = append(all, part...)
 	}
@@ -88,5 +89,7 @@ func (c *Call) fail(err error) { c.emit(output.Response{Error: err.Error()}) }
 
 // nested runs the command in this one.
 func (c *Call) nested(ctx context.Context, set Settings) {
+	c.run.depth++
+	defer func() { c.run.depth-- }()
 	c.run.match(ctx, c.Match.Nested, set)
 }

@@ -9,6 +9,10 @@ import (
 const (
 	// localFiles are paths below the files directory, then any on this node.
 	localFiles = completion.Own + iota
+	// namespaceNames are the namespaces that there are.
+	namespaceNames
+	// savedConfigs are names that vm configurations were saved under.
+	savedConfigs
 )
 
 // tab is a shell's table as completion sees it.

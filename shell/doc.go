@@ -26,9 +26,16 @@
 // history are its own. No command waits for another client's. Every command
 // ends when its context does.
 //
+// # Namespaces
+//
+// A vm configuration belongs to a namespace, of which a Shell has at most
+// 1,024; which one a Client works in is one of its settings. Programs that
+// `background` began are the Shell's; [Shell.RunBackground] ends them.
+//
 // # Limits
 //
-// A line is at most 1 MiB, a history 10,000 lines, the output of `shell` 16 MiB.
+// A line is at most 1 MiB, a history 10,000 lines, the output of `shell` and of
+// `background` 16 MiB.
 //
 // # What it does not do
 //

@@ -25,6 +25,7 @@ type execution struct {
 	emit     func(Result)
 	record   bool // the line goes into the history
 	answered bool // something has been emitted
+	depth    int  // how many commands the one that runs stands in
 }
 
 // line parses and runs line.

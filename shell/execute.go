@@ -48,6 +48,16 @@ func Execute(ctx context.Context, base string, args []string, out, errOut io.Wri
 	return nil
 }
 
+// Line returns what -e is to run, as [Execute] takes it: in the namespace that
+// was named.
+func (o Options) Line() []string {
+	line := commandLine(o.Execute)
+	if o.Space == "" || strings.TrimSpace(line) == "" {
+		return o.Execute
+	}
+	return []string{"namespace " + grammar.Quote(o.Space) + " " + line}
+}
+
 // commandLine returns the line that args mean: one stands as it is, of several
 // those with white space in them are quoted.
 func commandLine(args []string) string {
@@ -68,5 +78,8 @@ func commandLine(args []string) string {
 // an answer.
 func isQuit(line string) bool {
 	fields := strings.Fields(line)
+	if len(fields) > 2 && fields[0] == "namespace" {
+		fields = fields[2:]
+	}
 	return len(fields) > 0 && strings.HasPrefix("quit", fields[0])
 }

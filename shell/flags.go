@@ -31,10 +31,13 @@ type Options struct {
 	NoStdin  bool          // no prompt and no script
 	Execute  []string      // a command for a program that runs; nil: -e was not given
 	Attach   bool          // a prompt for a program that runs
+	Space    string        // the namespace of -e and -attach; "" is the first
 	Force    bool          // take the base directory over
 	Level    string        // debug, info, warn or error
 	LogFile  string        // "" is standard error
 	Version  bool          // print the version and end
+	Absolute bool          // disk snapshot names backing images by absolute paths
+	CLI      bool          // print the table of commands as JSON and end
 
 	flags *flag.FlagSet
 }
@@ -81,9 +84,13 @@ func newFlags(o *Options, name, join *string, execute *bool) *flag.FlagSet {
 	f.BoolVar(&o.NoStdin, "nostdin", false, "serve without reading commands")
 	f.BoolVar(execute, "e", false, "have the minimega that runs do the command that follows")
 	f.BoolVar(&o.Attach, "attach", false, "a prompt of the minimega that runs")
+	f.StringVar(&o.Space, "namespace", "", "`namespace` to work in, for -e and -attach")
 	f.BoolVar(&o.Force, "force", false, "take over a base directory that is in use")
-	f.StringVar(&o.Level, "level", "error", "least `level` that is logged: debug, info, warn, error")
+	f.StringVar(&o.Level, "level", "error", "least `level` that is logged: debug, info, warn, error, fatal")
 	f.StringVar(&o.LogFile, "logfile", "", "`file` to log to (default standard error)")
+	f.BoolVar(&o.Force, "recover", false, "the same as -force")
+	f.BoolVar(&o.Absolute, "abssnapshot", false, "have disk snapshot name backing images by absolute paths")
+	f.BoolVar(&o.CLI, "cli", false, "print the table of commands as JSON")
 	f.BoolVar(&o.Version, "version", false, "print the version")
 	return f
 }
@@ -97,11 +104,13 @@ func (o *Options) check(name string) error {
 		return fmt.Errorf("%w: -degree: must be 0 to %d, but is %d", ErrUsage, maxDegree, o.Degree)
 	case o.Base == "":
 		return fmt.Errorf("%w: -base: must name a directory", ErrUsage)
+	case o.Space != "" && !o.Attach && o.Execute == nil:
+		return fmt.Errorf("%w: -namespace: is for -e and -attach: type `namespace %s` at the prompt", ErrUsage, o.Space)
 	}
 	switch o.Level {
-	case "debug", "info", "warn", "error":
+	case "debug", "info", "warn", "error", "fatal":
 	default:
-		return fmt.Errorf("%w: -level: must be debug, info, warn or error, but is %q", ErrUsage, o.Level)
+		return fmt.Errorf("%w: -level: must be debug, info, warn, error or fatal, but is %q", ErrUsage, o.Level)
 	}
 	var err error
 	if o.Base, err = filepath.Abs(o.Base); err != nil {

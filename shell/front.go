@@ -27,7 +27,9 @@ func (o Options) MeshKey() (mesh.Key, error) {
 }
 
 // TTY returns the terminal that the program was started at.
-func (o Options) TTY() TTY { return TTY{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Base: o.Base} }
+func (o Options) TTY() TTY {
+	return TTY{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Base: o.Base, Namespace: o.Space}
+}
 
 // Run is the program's own front end until it has no more to read, `quit` is
 // typed, or ctx ends, which is no error: a prompt where the standard streams

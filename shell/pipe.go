@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"time"
 
 	"minimega/shell/output"
 	"minimega/transfer"
@@ -125,7 +126,7 @@ func (p *pipe) follow(name string, job Job) {
 // idle waits for the transfers that still run, and reports those that failed.
 func (p *pipe) idle(ctx context.Context) {
 	files := p.shell.cfg.Files
-	stop := every(statusEvery, func() { p.transfers(files.Status()) })
+	stop := every(p.client.set.Updates, func() { p.transfers(files.Status()) })
 	err := files.Idle(ctx)
 	stop()
 	if err != nil {
@@ -163,7 +164,7 @@ func (p *pipe) transfers(all []transfer.Status) {
 
 // watch prints progress every few seconds.
 func (p *pipe) watch(rows func() []transfer.Progress) (stop func()) {
-	return lineWatch(p.errOut)(rows)
+	return lineWatch(p.errOut, p.client.set.Updates)(rows)
 }
 
 func (p *pipe) warn(text string) {
@@ -171,10 +172,10 @@ func (p *pipe) warn(text string) {
 }
 
 // lineWatch returns a [Watch] that prints lines to w, which is written to from
-// another goroutine.
-func lineWatch(w io.Writer) Watch {
+// another goroutine, each so often.
+func lineWatch(w io.Writer, each time.Duration) Watch {
 	return func(rows func() []transfer.Progress) (stop func()) {
-		return every(statusEvery, func() {
+		return every(each, func() {
 			for _, p := range rows() {
 				fmt.Fprintln(w, output.EscapeLine(describe(p)))
 			}

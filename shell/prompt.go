@@ -15,6 +15,15 @@ import (
 // Prompt is what the local prompt prints in front of a line.
 const Prompt = "minimega$ "
 
+// promptText returns what the local prompt prints: with the namespace, where
+// that is not the first. Only the prompt's own goroutine may call it.
+func (s *Shell) promptText() string {
+	if s.atPrompt == nil || s.atPrompt.set.Namespace == defaultNamespace {
+		return Prompt
+	}
+	return "minimega[" + s.atPrompt.set.Namespace + "]$ "
+}
+
 // Terminal is what a prompt needs of the terminal. While ReadLine does not run
 // the terminal is in its normal mode.
 type Terminal interface {
@@ -29,6 +38,7 @@ type Terminal interface {
 func (s *Shell) RunPrompt(ctx context.Context, t Terminal, out, errOut io.Writer, watch Watch) error {
 	p := &prompt{shell: s, terminal: t, out: out, errOut: errOut}
 	p.client = NewClient(watch, p.warn)
+	s.atPrompt = p.client
 	p.interrupts = catchInterrupts(t.Interrupted)
 	defer p.interrupts.close()
 	ctx, cancel := context.WithCancel(ctx)

@@ -11,6 +11,7 @@ import (
 
 	"minimega/mesh"
 	"minimega/mesh/wire"
+	"minimega/shell/grammar"
 	"minimega/shell/output"
 )
 
@@ -22,11 +23,13 @@ const methodCommand = "command"
 type commandRequest struct {
 	Line       string `cbor:"1,keyasint"`
 	Preprocess bool   `cbor:"2,keyasint"` // $NAME and file: are expanded there
+	Namespace  string `cbor:"3,keyasint"` // in which it runs there; "" is the first
 }
 
 // commandReply is what the node answered.
 type commandReply struct {
 	Responses []commandResponse `cbor:"1,keyasint"`
+	Warnings  []string          `cbor:"2,keyasint"` // of what is no error
 }
 
 // commandResponse is an [output.Response] without the host, which the caller
@@ -49,26 +52,43 @@ func meshSend(ctx context.Context, c *Call) error {
 	if err != nil {
 		return err
 	}
-	body, err := wire.Marshal(commandRequest{c.Match.Nested.Text, c.set.Preprocess})
+	all, err := c.ask(ctx, to, c.Match.Nested)
 	if err != nil {
 		return err
+	}
+	c.gather(append(unknown, all...))
+	return nil
+}
+
+// gather answers with what several nodes did, in the order of their names.
+func (c *Call) gather(all output.Responses) {
+	slices.SortStableFunc(all, func(a, b output.Response) int { return strings.Compare(a.Host, b.Host) })
+	if len(all) > 0 {
+		c.answer(all)
+	}
+}
+
+// ask has nodes run m and returns what they answer. It waits for all of them,
+// as long as mesh timeout says.
+func (c *Call) ask(ctx context.Context, to []wire.NodeID, m *grammar.Match) (all output.Responses, err error) {
+	if len(to) == 0 {
+		return nil, nil
+	}
+	body, err := wire.Marshal(commandRequest{m.Text, c.set.Preprocess, c.set.Namespace})
+	if err != nil {
+		return nil, err
 	}
 	if timeout := time.Duration(c.shell.timeout.Load()); timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, timeout)
 		defer cancel()
 	}
-	all := unknown
-	if len(to) > 0 {
-		for reply := range c.shell.cfg.Mesh.Call(ctx, to, methodCommand, body) {
-			all = append(all, readReply(reply)...)
-		}
+	for reply := range c.shell.cfg.Mesh.Call(ctx, to, methodCommand, body) {
+		answers, warnings := readReply(reply)
+		all = append(all, answers...)
+		c.Client.warnings(warnings)
 	}
-	slices.SortStableFunc(all, func(a, b output.Response) int { return strings.Compare(a.Host, b.Host) })
-	if len(all) > 0 {
-		c.answer(all)
-	}
-	return nil
+	return all, nil
 }
 
 // recipients returns the nodes that spec names, and an answer for each name
@@ -103,16 +123,25 @@ func (c *Call) recipients(spec string) (to []wire.NodeID, unknown output.Respons
 	return to, unknown, nil
 }
 
-// readReply returns the responses of one node, or its failure as one.
-func readReply(reply wire.Reply) output.Responses {
+// readReply returns the responses of one node, or its failure as one, and its
+// warnings with its name in front.
+func readReply(reply wire.Reply) (all output.Responses, warnings []string) {
 	host := string(reply.From.Name)
 	if reply.Err != nil {
-		return output.Responses{{Host: host, Error: sendError(reply.Err).Error()}}
+		return output.Responses{{Host: host, Error: sendError(reply.Err).Error()}}, nil
 	}
 	var decoded commandReply
 	if err := wire.Unmarshal(reply.Body, &decoded); err != nil {
-		return output.Responses{{Host: host, Error: fmt.Sprintf("bad answer: %v", err)}}
+		return output.Responses{{Host: host, Error: fmt.Sprintf("bad answer: %v", err)}}, nil
 	}
+	for _, text := range decoded.Warnings {
+		warnings = append(warnings, host+": "+text)
+	}
+	return decoded.responses(host), warnings
+}
+
+// responses returns what host answered.
+func (decoded *commandReply) responses(host string) output.Responses {
 	all := make(output.Responses, 0, len(decoded.Responses))
 	for _, r := range decoded.Responses {
 		one := output.Response{Host: host, Response: r.Response, Header: r.Header, Tabular: r.Tabular, Error: r.Error}
@@ -145,10 +174,16 @@ func (s *Shell) serveCommand(ctx context.Context, from wire.Member, body []byte)
 		return nil, fmt.Errorf("bad command request: %w", err)
 	}
 	s.cfg.Log.Info("command from another node", "node", from.Name, "id", from.ID, "line", req.Line)
-	client := NewClient(nil, nil)
+	var reply commandReply
+	client := NewClient(nil, func(text string) { reply.Warnings = append(reply.Warnings, text) })
 	client.remote = true
 	client.set.Preprocess = req.Preprocess
-	var reply commandReply
+	if req.Namespace != "" && req.Namespace != defaultNamespace {
+		if _, err := s.spaces.open(req.Namespace, s.newHosts); err != nil {
+			return nil, err
+		}
+		client.set.Namespace = req.Namespace
+	}
 	s.Exec(ctx, client, req.Line, func(r Result) {
 		for _, one := range r.shown {
 			reply.Responses = append(reply.Responses, wireResponse(one))

@@ -24,12 +24,14 @@ type Config struct {
 
 	LocalNames func(prefix string, limit int) []string // this node's files, for Tab; may be nil
 
-	Console *Console       // where the log goes, which the prompt takes over; nil: nowhere
-	Version string         // as `version` prints it
-	Args    [][2]string    // flag, value: as `args` prints them
-	Level   *slog.LevelVar // `log level`; nil: cannot be changed
-	Log     *slog.Logger   // nil discards
-	Stop    func()         // ends the program; must not block
+	Console *Console     // where the log goes, which the prompt takes over; nil: nowhere
+	Version string       // as `version` prints it
+	Args    [][2]string  // flag, value: as `args` prints them
+	Logs    *Logs        // what the log commands change; nil: they cannot
+	Log     *slog.Logger // nil discards
+	Stop    func()       // ends the program; must not block
+
+	AbsoluteSnapshots bool // disk snapshot names backing images by absolute paths
 }
 
 // Shell runs commands. See the package comment.
@@ -38,6 +40,11 @@ type Shell struct {
 	commands []Command
 	grammar  *grammar.Grammar
 	timeout  atomic.Int64 // of mesh send, a time.Duration; 0: none
+	spaces   *namespaces
+	atPrompt *Client // of the program's own prompt, whose goroutine alone uses it; nil: there is none
+
+	processes processes // in the background
+	profile   cpuProfile
 }
 
 // New returns a shell. Its error wraps [grammar.ErrPattern], which the table of
@@ -56,6 +63,7 @@ func New(cfg Config) (*Shell, error) {
 		cfg.Stop = func() {}
 	}
 	s := &Shell{cfg: cfg}
+	s.spaces = newNamespaces(cfg.VM, s.host(), cfg.Store.Dir())
 	s.commands = s.table()
 	patterns := make([][]string, len(s.commands))
 	for i := range s.commands {
@@ -84,14 +92,25 @@ func (s *Shell) Methods() map[string]wire.Handler {
 	return map[string]wire.Handler{methodCommand: s.serveCommand}
 }
 
+// RunBackground keeps the programs that the command background has begun,
+// until ctx ends; then it ends them, and a profile that is being written, and
+// returns when they are gone.
+func (s *Shell) RunBackground(ctx context.Context) error {
+	err := s.processes.run(ctx)
+	if failed := s.profile.stop(); !errors.Is(failed, errNotProfiling) {
+		err = errors.Join(err, failed)
+	}
+	return err
+}
+
 // Exec runs line for c and hands over what is answered, in order, before it
 // returns. A line without a command, or one that only has a comment, gives
 // nothing; any other gives at least one Result. It blocks as long as the
 // command does; ctx ends it.
 func (s *Shell) Exec(ctx context.Context, c *Client, line string, emit func(Result)) {
-	x := &execution{shell: s, client: c, emit: emit, record: c.set.Record}
+	x := &execution{shell: s, client: c, emit: emit, record: true}
 	x.line(ctx, c.unalias(line))
-	if x.record {
+	if x.record && c.set.Record {
 		c.remember(line)
 	}
 }

@@ -179,6 +179,10 @@ func TestOutputCommands(t *testing.T) {
 		{".filter name=A file list", "host  | dir | name | size\nfoo   |     | a    | 9\n"},
 		{".filter dir!=<dir> .filter size~0 file list", "host  | dir | name | size\nfoo   |     | b    | 10\n"},
 		{".filter nonsense file list", "Error (foo): invalid filter, see help .filter\n"},
+		{".sort false .columns name file list", "host  | name\nfoo   | b\nfoo   | a\nfoo   | d\n"},
+		{".sort", "foo: true\n"}, {".headers", "foo: true\n"}, {".annotate", "foo: true\n"}, {".compress", "foo: true\n"},
+		{".columns", ""}, {".columns a,b .columns", "foo: a,b\n"}, {".filter", ""}, {".filter a!~b .filter c=d .filter", "foo: a!~b\nc=d\n"},
+		{".record", "foo: true\n"}, {".preprocess", "foo: true\n"}, {".csv", "foo: false\n"}, {".json", "foo: false\n"},
 		{".json true echo hi", `[{"Host":"foo","Response":"hi","Header":null,"Tabular":null,"Error":"","Data":null}]` + "\n"},
 		{".csv true", ""}, {".json", "foo: false\n"}, {".json true", ""}, {".csv false", ""}, {".json false", ""},
 		{".annotate false", ""}, {"echo hi", "hi\n"}, {".annotate true", ""},
@@ -249,7 +253,7 @@ func TestHelpNamesCommands(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, all)
 		}
 	}
-	expect(t, n.run(t, c, "help mesh degree"), "Usage:\n\tmesh degree [degree]\n\nshow or set how many links this node keeps\n")
+	expect(t, n.run(t, c, "help mesh degree"), "Usage:\n\tmesh degree [degree]\n\nshow or set how many links this node keeps\n\nExample:\n\tmesh degree 6\n")
 	expect(t, n.run(t, c, "help nonsense"), "Error (foo): no help entry for `nonsense`\n")
 	if got := n.run(t, c, "help file get"); !strings.HasPrefix(got, "Usage:\n\tfile get <file>\n\tfile get <file> from <node or newest>\n") {
 		t.Error(got)

@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -295,7 +296,7 @@ func TestAttachRunsLinesUntilTheUserLeaves(t *testing.T) {
 	if found.Insert != "list " || found.Start != 5 {
 		t.Errorf("%+v", found)
 	}
-	if found := AttachComplete(t.Context(), base)("dis", 3); found.Insert != "disconnect " || found.Start != 0 {
+	if found := AttachComplete(t.Context(), base)("disc", 4); found.Insert != "disconnect " || found.Start != 0 {
 		t.Errorf("%+v", found)
 	}
 }
@@ -419,7 +420,7 @@ func TestFlagsAreRead(t *testing.T) {
 			t.Errorf("%q: got %v", args, err)
 		}
 	}
-	if args := o.Args(); len(args) == 0 || args[0][0] != "attach" {
+	if args := o.Args(); !slices.Contains(args, [2]string{"base", "/b"}) || !slices.IsSortedFunc(args, func(a, b [2]string) int { return strings.Compare(a[0], b[0]) }) {
 		t.Errorf("%q", args)
 	}
 }

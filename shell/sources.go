@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,8 +30,17 @@ func (s *Shell) Names(kind completion.Kind, prefix string) []string {
 			return paths(prefix)
 		}
 		return s.ownFiles(prefix)
+	case namespaceNames:
+		return beginning(s.spaces.names(), prefix)
+	case savedConfigs:
+		return beginning(s.spaces.saved(), prefix)
 	}
 	return nil
+}
+
+// beginning returns the names that begin with prefix.
+func beginning(names []string, prefix string) []string {
+	return slices.DeleteFunc(names, func(name string) bool { return !strings.HasPrefix(name, prefix) })
 }
 
 // meshFiles returns names of files anywhere in the mesh.

@@ -11,7 +11,8 @@ import (
 	"minimega/transfer"
 )
 
-// statusEvery is how often progress is told where it is told in lines.
+// statusEvery is how often progress is told where it is told in lines, until
+// `status updates` changes it.
 const statusEvery = 3 * time.Second
 
 // watch sends progress to a client that understands it.
@@ -22,7 +23,7 @@ func (t *talk) watch(rows func() []transfer.Progress) (stop func()) {
 	if !asked {
 		return func() {}
 	}
-	return every(statusEvery, func() {
+	return every(t.client.set.Updates, func() {
 		for _, p := range rows() {
 			_ = t.send(reply{Rendered: fmt.Sprintf("[%s]: %s", t.shell.host(), describe(p)), Status: true})
 		}
@@ -40,8 +41,11 @@ func (t *talk) warn(text string) {
 }
 
 // every calls f each d, on a goroutine of its own, until stop is called, which
-// returns when f does not run any more.
+// returns when f does not run any more. Where d is 0 it is never called.
 func every(d time.Duration, f func()) (stop func()) {
+	if d <= 0 {
+		return func() {}
+	}
 	done := make(chan struct{})
 	var running sync.WaitGroup
 	running.Go(func() {

@@ -17,12 +17,13 @@ const historyFile = "history"
 type TTY struct {
 	In, Out, Err *os.File
 	Base         string // where the history is kept
+	Namespace    string // that AttachTerminal begins in; "" is the first
 }
 
 // RunTerminal is [Shell.RunPrompt] at a terminal, with Tab and a history. It
 // fails where the terminal cannot be used; then nothing has run.
 func (s *Shell) RunTerminal(ctx context.Context, tty TTY) error {
-	t, err := tty.open(func() string { return Prompt }, s.Complete)
+	t, err := tty.open(s.promptText, s.Complete)
 	if err != nil {
 		return err
 	}
@@ -34,12 +35,12 @@ func (s *Shell) RunTerminal(ctx context.Context, tty TTY) error {
 
 // AttachTerminal is [Attach] at a terminal, with Tab and a history.
 func AttachTerminal(ctx context.Context, tty TTY) error {
-	t, err := tty.open(func() string { return AttachPrompt(tty.Base) }, AttachComplete(ctx, tty.Base))
+	t, err := tty.open(func() string { return AttachPrompt(tty.Base, tty.Namespace) }, AttachComplete(ctx, tty.Base))
 	if err != nil {
 		return err
 	}
 	defer t.Close()
-	return Attach(ctx, tty.Base, t, tty.Out, tty.Err)
+	return attach(ctx, tty, t, tty.Out, tty.Err)
 }
 
 // open prepares the terminal.

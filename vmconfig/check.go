@@ -27,8 +27,18 @@ func (e *ValueError) Error() string {
 	return fmt.Sprintf("vm config %s: must be %s, but is %q", e.Field, e.Must, e.Value)
 }
 
-// Unwrap returns ErrBadValue.
+// Unwrap returns [ErrBadValue].
 func (e *ValueError) Unwrap() error { return ErrBadValue }
+
+// valueError is what is wrong with a value, in words. It wraps [ErrBadValue].
+type valueError string
+
+func badValue(format string, args ...any) error { return valueError(fmt.Sprintf(format, args...)) }
+
+func (e valueError) Error() string { return string(e) }
+
+// Unwrap returns [ErrBadValue].
+func (valueError) Unwrap() error { return ErrBadValue }
 
 // diskInterfaces are the buses that a disk may hang on.
 func diskInterfaces() []string {
@@ -45,7 +55,7 @@ func diskCaches() []string {
 func checkDisk(spec string) error {
 	parts := strings.Split(spec, ",")
 	if parts[0] == "" || len(parts) > 3 {
-		return fmt.Errorf("%w: malformed diskspec: must be PATH[,INTERFACE][,CACHE], but is %q", ErrBadValue, spec)
+		return badValue("malformed diskspec: must be PATH[,INTERFACE][,CACHE], but is %q", spec)
 	}
 	buses, caches := 0, 0
 	for _, option := range parts[1:] {
@@ -55,36 +65,11 @@ func checkDisk(spec string) error {
 		case slices.Contains(diskCaches(), option):
 			caches++
 		default:
-			return fmt.Errorf("%w: malformed diskspec: after a comma must be one of %s or %s, but is %q",
-				ErrBadValue, strings.Join(diskInterfaces(), " "), strings.Join(diskCaches(), " "), option)
+			return badValue("malformed diskspec: after a comma must be one of %s or %s, but is %q", strings.Join(diskInterfaces(), " "), strings.Join(diskCaches(), " "), option)
 		}
 	}
 	if buses > 1 || caches > 1 {
-		return fmt.Errorf("%w: malformed diskspec: must name one interface and one cache mode, but is %q", ErrBadValue, spec)
-	}
-	return nil
-}
-
-// checkNetwork accepts one to five parts of which none but the driver is empty.
-func checkNetwork(spec string) error {
-	parts := strings.Split(spec, ",")
-	if len(parts) > 5 || slices.Contains(parts, "") {
-		return fmt.Errorf("%w: malformed netspec: must be [BRIDGE,]VLAN[,MAC][,DRIVER][,qinq], but is %q", ErrBadValue, spec)
-	}
-	return nil
-}
-
-// checkBond accepts two indices, a mode and up to four options.
-func checkBond(spec string) error {
-	parts := strings.Split(spec, ",")
-	bad := len(parts) < 3 || len(parts) > 7 || slices.Contains(parts, "")
-	for _, index := range parts[:min(2, len(parts))] {
-		if _, err := strconv.ParseUint(index, 10, 16); err != nil {
-			bad = true
-		}
-	}
-	if bad {
-		return fmt.Errorf("%w: malformed bondspec: must be INDEX,INDEX,MODE[,OPTION...], but is %q", ErrBadValue, spec)
+		return badValue("malformed diskspec: must name one interface and one cache mode, but is %q", spec)
 	}
 	return nil
 }

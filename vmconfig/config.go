@@ -139,7 +139,7 @@ func (c *Config) parseDisks(args []string) (value, paths []string, err error) {
 		file, options, _ := strings.Cut(spec, ",")
 		file = c.path(file)
 		if slices.Contains(paths, file) {
-			return nil, nil, fmt.Errorf("%w: disk conflict: %s is named twice", ErrBadValue, file)
+			return nil, nil, badValue("disk conflict: %s is named twice", file)
 		}
 		paths = append(paths, file)
 		if options != "" {
@@ -189,7 +189,7 @@ func missing(paths []string) string {
 func (c *Config) conflictLocked(field string) error {
 	other := map[string]string{"schedule": "colocate", "colocate": "schedule"}[field]
 	if other != "" && len(c.values[other]) > 0 {
-		return fmt.Errorf("%w: cannot specify colocate and schedule in the same config: `clear vm config %s` first", ErrBadValue, other)
+		return badValue("cannot specify colocate and schedule in the same config: `clear vm config %s` first", other)
 	}
 	return nil
 }
@@ -245,7 +245,17 @@ func (c *Config) ClearAll() {
 }
 
 // ErrNotSaved reports a name under which no configuration was saved.
-var ErrNotSaved = errors.New("config does not exist")
+var ErrNotSaved = errors.New("config is not saved")
+
+// notSaved is [ErrNotSaved] with the name.
+type notSaved string
+
+func (name notSaved) Error() string {
+	return fmt.Sprintf("config %s does not exist: vm config restore lists what was saved", string(name))
+}
+
+// Unwrap returns [ErrNotSaved].
+func (notSaved) Unwrap() error { return ErrNotSaved }
 
 // Save keeps the configuration as it is under name.
 func (c *Config) Save(name string) {
@@ -260,7 +270,7 @@ func (c *Config) Restore(name string) error {
 	defer c.mu.Unlock()
 	saved, ok := c.saved[name]
 	if !ok {
-		return fmt.Errorf("%w: %q: `vm config restore` lists what was saved", ErrNotSaved, name)
+		return notSaved(name)
 	}
 	c.values = maps.Clone(saved)
 	return nil

@@ -83,6 +83,12 @@ func TestBadValueLeavesFieldAsItWas(t *testing.T) {
 		{"disks", []string{"a"}, []string{"b", "./b"}},
 		{"networks", []string{"1"}, []string{"a,b,c,d,e,f"}},
 		{"networks", []string{"1"}, []string{""}},
+		{"networks", []string{"1"}, []string{"LAN,00:11:22:33:44"}},
+		{"networks", []string{"1"}, []string{"00:11:22:33:44:55"}},
+		{"networks", []string{"1"}, []string{"4095"}},
+		{"networks", []string{"1"}, []string{"br0,4095,00:11:22:33:44:55"}},
+		{"bonds", []string{"0,1,active-backup"}, []string{"0,1,round-robin"}},
+		{"bonds", []string{"0,1,active-backup"}, []string{"1,1,active-backup"}},
 		{"bonds", []string{"0,1,active-backup"}, []string{"0,x,active-backup"}},
 		{"bonds", []string{"0,1,active-backup"}, []string{"0"}},
 		{"tags", []string{"k", "v"}, []string{"k"}},
@@ -208,5 +214,18 @@ func TestTableIsComplete(t *testing.T) {
 			t.Errorf("field %q is doubled or lacks its help or usage", f.Name)
 		}
 		seen[f.Name] = true
+	}
+}
+
+func TestSamplesAreAccepted(t *testing.T) {
+	c := New("/files")
+	for _, f := range c.Fields() {
+		if f.Name == "colocate" { // which schedule rules out
+			continue
+		}
+		args := strings.Fields(f.Sample())
+		if _, err := c.Set(f.Name, args); err != nil || len(args) == 0 {
+			t.Errorf("%s: %q: %v", f.Name, f.Sample(), err)
+		}
 	}
 }

@@ -162,3 +162,15 @@ func (p Pattern) Usage() string {
 	}
 	return strings.Join(words, " ")
 }
+
+// Fixed returns the words that p begins with as they stand.
+func (p Pattern) Fixed() []string {
+	var words []string
+	for _, item := range p.Items {
+		if item.Kind != Literal {
+			break
+		}
+		words = append(words, item.Options[0])
+	}
+	return words
+}

@@ -36,6 +36,18 @@ func ParseFilter(text string) (Filter, error) {
 	return f, nil
 }
 
+// String returns f as [ParseFilter] reads it.
+func (f Filter) String() string {
+	operator := "="
+	if f.Part {
+		operator = "~"
+	}
+	if f.Not {
+		operator = "!" + operator
+	}
+	return f.Column + operator + f.Value
+}
+
 // passes reports whether cell meets f. A list in a cell ([…], {…}) is searched.
 func (f Filter) passes(cell string) bool {
 	cell, value := strings.ToLower(cell), strings.ToLower(f.Value)

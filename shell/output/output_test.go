@@ -41,6 +41,21 @@ func TestRender(t *testing.T) {
 			plain(func(s *Settings) { s.Condense = func(h []string) string { return "<" + strings.Join(h, "+") + ">" } }),
 			"<b+a>: same\nc: other",
 		},
+		"groups are in the order of their hosts, not of their texts": {
+			Responses{text("b", "1"), text("a", "2"), text("b", "2"), text("a", "0")},
+			plain(func(s *Settings) { s.Annotate = false }),
+			"0\n2\n1",
+		},
+		"texts come as they came where neither order nor groups are wanted": {
+			Responses{text("b", "same"), text("a", "same")},
+			plain(func(s *Settings) { s.Sort, s.Compress = false, false }),
+			"b: same\na: same",
+		},
+		"a single answer is after its host": {Responses{text("a", "x")}, Defaults(), "a: x"},
+		"compress is nothing to tables": {
+			Responses{list("a", []string{"x", "1"}), list("b", []string{"x", "1"})}, Defaults(),
+			"host  | name | size\na     | x    | 1\nb     | x    | 1",
+		},
 		"errors are left out":          {Responses{{Host: "a", Error: "no"}, text("b", "yes")}, Defaults(), "b: yes"},
 		"texts and tables do not mix":  {Responses{text("a", "x"), list("b")}, Defaults(), "responses mix simple and tabular data"},
 		"headers must agree":           {Responses{{Host: "a", Header: []string{"x"}}, list("b")}, Defaults(), "header mismatch, hosts: a, b"},

@@ -70,19 +70,19 @@ func renderTables(r Responses, set Settings) string {
 	return t.text()
 }
 
-// renderTexts returns the texts, each after its host.
+// renderTexts returns the texts, each after its hosts, in the order of those
+// where equal texts are put together or order is wanted.
 func renderTexts(r Responses, set Settings) string {
-	groups := group(r, set.Compress && len(r) > 1)
-	var lines []string
-	for _, g := range groups {
-		text := strings.TrimRight(Escape(g.text), "\n")
-		if set.Annotate && !g.bare {
-			text = EscapeLine(condense(g.hosts, set)) + ": " + text
-		}
-		lines = append(lines, text)
+	groups := group(r, set)
+	if set.Compress || set.Sort {
+		slices.SortStableFunc(groups, func(a, b textGroup) int { return strings.Compare(a.label, b.label) })
 	}
-	if set.Sort && len(groups) > 1 {
-		slices.Sort(lines)
+	lines := make([]string, len(groups))
+	for i, g := range groups {
+		lines[i] = strings.TrimRight(Escape(g.text), "\n")
+		if set.Annotate && !g.bare {
+			lines[i] = EscapeLine(g.label) + ": " + lines[i]
+		}
 	}
 	return strings.Join(lines, "\n")
 }
@@ -91,22 +91,26 @@ func renderTexts(r Responses, set Settings) string {
 type textGroup struct {
 	text  string
 	hosts []string
+	label string // the short form of hosts
 	bare  bool
 }
 
 // group puts equal texts together where that is wanted.
-func group(r Responses, equal bool) []textGroup {
+func group(r Responses, set Settings) []textGroup {
 	var groups []textGroup
 	for _, one := range r {
 		i := -1
-		if equal {
+		if set.Compress {
 			i = slices.IndexFunc(groups, func(g textGroup) bool { return g.text == one.Response })
 		}
 		if i >= 0 {
 			groups[i].hosts = append(groups[i].hosts, one.Host)
 			continue
 		}
-		groups = append(groups, textGroup{one.Response, []string{one.Host}, one.Bare && len(r) == 1})
+		groups = append(groups, textGroup{text: one.Response, hosts: []string{one.Host}, bare: one.Bare && len(r) == 1})
+	}
+	for i := range groups {
+		groups[i].label = condense(groups[i].hosts, set)
 	}
 	return groups
 }

@@ -1,0 +1,133 @@
+package shell
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"minimega/completion"
+)
+
+// logParts are what there is to change of the log.
+func logParts() []string { return []string{"level", "stderr", "file", "ring", "filter"} }
+
+// logCommands are the commands on the program's log.
+func logCommands() []Command {
+	return []Command{
+		{
+			Patterns: []string{"log level [level:debug,info,warn,error,fatal]"},
+			Help:     "show or set how much is logged",
+			Long:     "Nothing is logged at fatal.",
+			Example:  "log level debug",
+			Run:      withLogs("level", (*Logs).setLevel),
+		},
+		{
+			Patterns: []string{"log stderr [value:true,false]"},
+			Help:     "show or set whether the log goes to the console",
+			Example:  "log stderr false",
+			Run:      withLogs("value", (*Logs).setStderr),
+		},
+		{
+			Patterns: []string{"log file [file]"},
+			Help:     "show or set the file that the log goes to",
+			Example:  "log file /tmp/minimega.log",
+			Hints:    map[string]completion.Kind{"file": completion.LocalFile},
+			Run:      withLogs("file", (*Logs).setFile),
+		},
+		{
+			Patterns: []string{"log ring [size]"},
+			Help:     "show the last lines of the log, or set how many are kept",
+			Long:     "None are kept until a size is set; 0 keeps none.",
+			Example:  "log ring 1000\nlog ring",
+			Run:      withLogs("size", (*Logs).setRing),
+		},
+		{
+			Patterns: []string{"log filter [filter]"},
+			Help:     "show or add texts: lines that contain one are not logged",
+			Example:  "log filter discovery",
+			Run:      withLogs("filter", (*Logs).setFilter),
+		},
+		{
+			Patterns: []string{"clear log [part:level,stderr,file,ring,filter]"},
+			Help:     "put the log, or a part of its settings, back to what the program began with",
+			Example:  "clear log level\nclear log",
+			Run:      clearLog,
+		},
+	}
+}
+
+// withLogs returns what runs change with the argument of that key. What it
+// returns is printed.
+func withLogs(key string, change func(l *Logs, value string, given bool) (string, error)) func(context.Context, *Call) error {
+	return func(_ context.Context, c *Call) error {
+		if c.shell.cfg.Logs == nil {
+			return errNoLogs
+		}
+		value, given := c.Values[key]
+		text, err := change(c.shell.cfg.Logs, value, given)
+		if text != "" {
+			c.Text(text)
+		}
+		return err
+	}
+}
+
+func (l *Logs) setLevel(level string, given bool) (string, error) {
+	if !given {
+		return l.LevelText(), nil
+	}
+	return "", l.SetLevel(level)
+}
+
+func (l *Logs) setStderr(value string, given bool) (string, error) {
+	if !given {
+		return strconv.FormatBool(l.Stderr()), nil
+	}
+	l.SetStderr(value == "true")
+	return "", nil
+}
+
+func (l *Logs) setFile(path string, given bool) (string, error) {
+	if !given {
+		return l.File(), nil
+	}
+	return "", l.SetFile(path)
+}
+
+func (l *Logs) setRing(size string, given bool) (string, error) {
+	if !given {
+		lines, err := l.Ring()
+		return strings.Join(lines, "\n"), err
+	}
+	n, err := strconv.ParseUint(size, 10, 31)
+	if err != nil || n > maxRing {
+		return "", fmt.Errorf("log ring: must be 0 to %d lines, but is %q", maxRing, size)
+	}
+	l.SetRing(int(n))
+	return "", nil
+}
+
+func (l *Logs) setFilter(text string, given bool) (string, error) {
+	if !given {
+		return strings.Join(l.Filters(), "\n"), nil
+	}
+	l.Filter(text)
+	return "", nil
+}
+
+func clearLog(_ context.Context, c *Call) error {
+	logs := c.shell.cfg.Logs
+	if logs == nil {
+		return errNoLogs
+	}
+	if part, given := c.Values["part"]; given {
+		return logs.Reset(part)
+	}
+	for _, part := range logParts() {
+		if err := logs.Reset(part); err != nil {
+			return err
+		}
+	}
+	return nil
+}

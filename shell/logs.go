@@ -1,0 +1,212 @@
+package shell
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// levelFatal is above all that is logged: nothing is.
+const levelFatal = slog.LevelError + 4
+
+// maxRing is the most lines that `log ring` keeps.
+const maxRing = 100_000
+
+// Failures of the log commands.
+var (
+	errNoRing = errors.New("cannot dump log ring, not enabled: log ring SIZE enables it")
+	errNoLogs = errors.New("log: cannot be changed in this program")
+)
+
+// Logs is where log lines go, each a Write: to the console, a file, and a ring
+// of the last ones. It may be written to from any goroutine, which blocks as
+// long as the console and the file do; the other methods do not wait for them.
+type Logs struct {
+	Level *slog.LevelVar // least that is logged
+
+	console io.Writer
+	first   struct { // what the program began with
+		level slog.Level
+		path  string
+	}
+
+	mu      sync.Mutex // guards what follows
+	stderr  bool       // the console is written to
+	file    *os.File   // nil: none
+	path    string     // of file
+	filters []string   // what no line that is written contains
+	ring    []string   // the last lines, the oldest first
+	size    int        // the most that ring holds; 0: none is kept
+}
+
+// NewLogs returns logs that go to path or, where that is "", to console. The
+// level is one of debug, info, warn, error and fatal.
+func NewLogs(console io.Writer, level, path string) (*Logs, error) {
+	l := &Logs{Level: new(slog.LevelVar), console: console, stderr: path == ""}
+	if err := l.SetLevel(level); err != nil {
+		return nil, err
+	}
+	l.first.level, l.first.path = l.Level.Level(), path
+	return l, l.SetFile(path)
+}
+
+// SetLevel changes the least level that is logged.
+func (l *Logs) SetLevel(text string) error {
+	if text == "fatal" {
+		l.Level.Set(levelFatal)
+		return nil
+	}
+	return l.Level.UnmarshalText([]byte(text))
+}
+
+// LevelText returns the least level that is logged.
+func (l *Logs) LevelText() string {
+	if l.Level.Level() >= levelFatal {
+		return "fatal"
+	}
+	return strings.ToLower(l.Level.Level().String())
+}
+
+// Write implements [io.Writer]. Its error is of the file or the console.
+func (l *Logs) Write(b []byte) (int, error) {
+	var errs []error
+	for _, to := range l.take(b) {
+		if _, err := to.Write(b); !errors.Is(err, os.ErrClosed) { // another file was set meanwhile
+			errs = append(errs, err)
+		}
+	}
+	return len(b), errors.Join(errs...)
+}
+
+// take keeps line and returns where it is to be written.
+func (l *Logs) take(line []byte) (to []io.Writer) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if slices.ContainsFunc(l.filters, func(text string) bool { return bytes.Contains(line, []byte(text)) }) {
+		return nil
+	}
+	l.keepLocked(strings.TrimRight(string(line), "\n"))
+	if l.file != nil {
+		to = append(to, l.file)
+	}
+	if l.stderr {
+		to = append(to, l.console)
+	}
+	return to
+}
+
+func (l *Logs) keepLocked(line string) {
+	if l.size == 0 {
+		return
+	}
+	if len(l.ring) >= l.size {
+		l.ring = slices.Delete(l.ring, 0, len(l.ring)-l.size+1)
+	}
+	l.ring = append(l.ring, line)
+}
+
+// SetFile has lines go to the file at path as well; "" ends that.
+func (l *Logs) SetFile(path string) error {
+	var file *os.File
+	if path != "" {
+		var err error
+		if file, err = os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600); err != nil {
+			return fmt.Errorf("log file: %w", err)
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	old := l.file
+	l.file, l.path = file, path
+	if old == nil {
+		return nil
+	}
+	return old.Close()
+}
+
+// File returns the path of the file that lines go to, or "".
+func (l *Logs) File() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.path
+}
+
+// SetStderr says whether lines go to the console.
+func (l *Logs) SetStderr(on bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stderr = on
+}
+
+// Stderr reports whether lines go to the console.
+func (l *Logs) Stderr() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.stderr
+}
+
+// SetRing has the last size lines be kept, or none. What was kept is forgotten.
+func (l *Logs) SetRing(size int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ring, l.size = nil, size
+}
+
+// Ring returns the last lines; the error is that none are kept.
+func (l *Logs) Ring() ([]string, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.size == 0 {
+		return nil, errNoRing
+	}
+	return slices.Clone(l.ring), nil
+}
+
+// Filter has no line be written that contains text.
+func (l *Logs) Filter(text string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if text != "" && !slices.Contains(l.filters, text) {
+		l.filters = append(l.filters, text)
+	}
+}
+
+// Filters returns the texts that no line that is written contains.
+func (l *Logs) Filters() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.filters)
+}
+
+// ClearFilters has lines be written whatever they contain.
+func (l *Logs) ClearFilters() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.filters = nil
+}
+
+// Reset puts one setting back to what the program began with.
+func (l *Logs) Reset(what string) error {
+	switch what {
+	case "level":
+		l.Level.Set(l.first.level)
+	case "stderr":
+		l.SetStderr(l.first.path == "")
+	case "file":
+		return l.SetFile(l.first.path)
+	case "ring":
+		l.SetRing(0)
+	case "filter":
+		l.ClearFilters()
+	}
+	return nil
+}
+
+// Close closes the file. Lines still go to the console.
+func (l *Logs) Close() error { return l.SetFile("") }
