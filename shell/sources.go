@@ -46,7 +46,8 @@ func (s *Shell) ownFiles(prefix string) []string {
 	if s.cfg.LocalNames == nil {
 		return nil
 	}
-	return s.cfg.LocalNames(prefix, mostOffered)
+	names, _ := s.cfg.LocalNames(prefix, mostOffered)
+	return names
 }
 
 // nodes returns the names of other nodes.
