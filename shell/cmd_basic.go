@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"minimega/completion"
 	"minimega/shell/grammar"
 )
 
@@ -18,6 +19,7 @@ func (s *Shell) basicCommands() []Command {
 		{
 			Patterns: []string{"help [command]..."},
 			Help:     "list the commands, or tell more about one",
+			Hints:    map[string]completion.Kind{"command": completion.Command},
 			Raw:      true, Run: help,
 		},
 		{

@@ -24,12 +24,27 @@ func hostFields() []string {
 	}
 }
 
+// hostWords returns the fields with what each is.
+func hostWords() []completion.Candidate {
+	about := map[string]string{
+		"cpus": "number of processors", "load": "load over 1, 5 and 15 minutes", "memused": "memory in use", "memtotal": "memory in all",
+		"rx": "bytes a second received", "tx": "bytes a second sent", "vms": "virtual machines", "vmlimit": "most virtual machines",
+		"androidvms": "Android machines", "cpucommit": "processors of machines", "memcommit": "memory of machines",
+		"netcommit": "interfaces of machines", "uptime": "how long the host has been up", "name": "name of the node",
+	}
+	all := candidates(append(hostFields(), "name"))
+	for i := range all {
+		all[i].Help = about[all[i].Text]
+	}
+	return all
+}
+
 func hostCommands() []Command {
 	return []Command{{
 		Patterns: []string{"host [field]"},
 		Help:     "show this node's processors, memory, network and load",
 		Long:     "Memory is used and in all; rx and tx are bytes a second over a tenth of one.",
-		Words:    map[string][]completion.Candidate{"field": candidates(append(hostFields(), "name"))},
+		Words:    map[string][]completion.Candidate{"field": hostWords()},
 		Run:      host,
 	}}
 }

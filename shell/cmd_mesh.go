@@ -32,6 +32,7 @@ func meshCommands() []Command {
 			Patterns:  []string{"mesh list [what:all,peers]"},
 			Help:      "show all nodes and their links",
 			Long:      "With all, lists the names of all nodes; with peers, of all but this one.",
+			About:     map[string]string{"all": "the names of all nodes", "peers": "the names of all nodes but this one"},
 			NeedsMesh: true, Run: meshList,
 		},
 		{
@@ -42,6 +43,7 @@ func meshCommands() []Command {
 		{
 			Patterns: []string{"mesh dial <hostname>"},
 			Help:     "link to a node by address: HOST or HOST:PORT",
+			Offers:   map[string]Offer{"hostname": offerStrangers},
 			Run: func(ctx context.Context, c *Call) error {
 				return c.shell.cfg.Mesh.Dial(ctx, c.Values["hostname"])
 			},
@@ -49,7 +51,7 @@ func meshCommands() []Command {
 		{
 			Patterns: []string{"mesh hangup <hostname>"},
 			Help:     "cut the link to a node",
-			Hints:    map[string]completion.Kind{"hostname": completion.Node},
+			Offers:   map[string]Offer{"hostname": offerPeers},
 			Run: func(_ context.Context, c *Call) error {
 				return c.shell.cfg.Mesh.Hangup(c.Values["hostname"])
 			},

@@ -45,7 +45,7 @@ func scriptCommands() []Command {
 			Patterns: []string{"shell <command>..."},
 			Help:     "run a program on this node and print what it prints",
 			Long:     "No shell is between: use `shell bash -c \"…\"` for pipes and globs.",
-			Hints:    map[string]completion.Kind{"command": completion.LocalFile},
+			Hints:    map[string]completion.Kind{"command": programs},
 			Run:      runProgram,
 		},
 	}

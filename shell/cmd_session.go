@@ -29,6 +29,7 @@ func sessionCommands() []Command {
 		{
 			Patterns: []string{".env [name]", ".env <name> <value>"},
 			Help:     "show or set what $NAME stands for; an empty value unsets it",
+			Offers:   map[string]Offer{"name": offerEnv},
 			Run:      env,
 		},
 	}

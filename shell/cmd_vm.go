@@ -26,6 +26,8 @@ func vmCommands(vm *vmconfig.Config) []Command {
 		{
 			Patterns: []string{"vm config <save,> <name>", "vm config <restore,> [name]"},
 			Help:     "keep a configuration under a name, and bring it back",
+			Offers:   map[string]Offer{"name": offerSaved},
+			About:    map[string]string{"save": "keep the configuration under a name", "restore": "bring back what was saved"},
 			Run:      func(_ context.Context, c *Call) error { return vmSaved(c, vm) },
 		},
 		{
@@ -33,6 +35,7 @@ func vmCommands(vm *vmconfig.Config) []Command {
 			Help:     "put the configuration, or a field of it, back to its default",
 			Example:  "clear vm config disks\nclear vm config tags mykey",
 			Words:    map[string][]completion.Candidate{"field": fieldWords(vm)},
+			Offers:   map[string]Offer{"key": offerKeys},
 			Run:      func(_ context.Context, c *Call) error { return vmClear(c, vm) },
 		},
 	}
@@ -58,7 +61,8 @@ func fieldCommand(vm *vmconfig.Config, f vmconfig.Field) Command {
 		Help:     f.Help,
 		Hints:    map[string]completion.Kind{},
 		Words:    map[string][]completion.Candidate{},
-		Options:  map[string][]completion.Candidate{keyDiskspec: candidates(f.Options), "value": candidates(f.Options)},
+		Options:  map[string][]completion.Candidate{keyDiskspec: fieldOptions(f), "value": fieldOptions(f)},
+		Offers:   map[string]Offer{"key": offerKeys},
 		Run:      func(_ context.Context, c *Call) error { return vmField(c, vm, f) },
 	}
 	if f.Usage != "" {
@@ -71,10 +75,29 @@ func fieldCommand(vm *vmconfig.Config, f vmconfig.Field) Command {
 		command.Hints["value"] = localFiles
 		command.Hints[keyDiskspec] = localFiles
 	}
+	switch f.Name {
+	case "schedule":
+		command.Offers["value"] = offerNodes
+	case "qemu", "init", "preinit":
+		command.Hints["value"] = programs
+	case "android-sdk", "android-emulator", "android-adb", "android-avd-dir":
+		command.Hints["value"] = completion.LocalFile
+	}
 	if len(f.Choices) > 0 {
 		command.Words["value"] = candidates(f.Choices)
 	}
 	return command
+}
+
+// fieldOptions returns what may follow a comma in a value of f.
+func fieldOptions(f vmconfig.Field) []completion.Candidate {
+	all := candidates(f.Options)
+	for i := range all {
+		if f.Kind == vmconfig.Disks {
+			all[i].Help = vmconfig.DiskOption(all[i].Text)
+		}
+	}
+	return all
 }
 
 // fieldPatterns returns the forms that a field of f's kind has.

@@ -2,8 +2,6 @@ package shell
 
 import (
 	"context"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -20,6 +18,8 @@ func (s *Shell) Names(kind completion.Kind, prefix string) []string {
 	switch kind {
 	case completion.MeshFile:
 		return s.meshFiles(prefix)
+	case completion.MeshArchive:
+		return s.archives(s.meshFiles(prefix))
 	case completion.Node:
 		return s.nodes(prefix)
 	case completion.LocalFile:
@@ -29,8 +29,39 @@ func (s *Shell) Names(kind completion.Kind, prefix string) []string {
 			return paths(prefix)
 		}
 		return s.ownFiles(prefix)
+	case ownFiles:
+		return s.ownFiles(prefix)
+	case programs:
+		return runnable(prefix)
 	}
 	return nil
+}
+
+// archives returns those of the mesh's files that tar: unpacks, and directories
+// on the way to others. Where not all names are known it returns those that
+// are: which archives there are is not.
+func (s *Shell) archives(names []string) []string {
+	if s.cfg.Names != nil && s.cfg.Names.Total() > 0 {
+		return names
+	}
+	var found []string
+	for _, name := range names {
+		if strings.HasSuffix(name, "/") || isArchive(name) {
+			found = append(found, name)
+		}
+	}
+	return found
+}
+
+// isArchive reports whether name is that of an archive.
+func isArchive(name string) bool {
+	name = strings.ToLower(name)
+	for _, end := range []string{".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tbz", ".tar.xz", ".txz", ".tar.zst", ".tzst"} {
+		if strings.HasSuffix(name, end) {
+			return true
+		}
+	}
+	return false
 }
 
 // meshFiles returns names of files anywhere in the mesh.
@@ -61,33 +92,6 @@ func (s *Shell) nodes(prefix string) []string {
 	return names
 }
 
-// paths returns paths on this machine. Directories end in a slash.
-func paths(prefix string) []string {
-	dir, base := filepath.Split(prefix)
-	f, err := os.Open(filepath.Clean(dir + "."))
-	if dir == "" {
-		f, err = os.Open(".")
-	}
-	if err != nil {
-		return nil
-	}
-	defer f.Close()
-	entries, _ := f.ReadDir(-1)
-	var all []string
-	for _, e := range entries {
-		name := e.Name()
-		hidden := strings.HasPrefix(name, ".") && !strings.HasPrefix(base, ".")
-		if !strings.HasPrefix(name, base) || hidden || len(all) == mostOffered {
-			continue
-		}
-		if e.IsDir() {
-			name += "/"
-		}
-		all = append(all, dir+name)
-	}
-	return all
-}
-
 // Complete returns what Tab does at a cursor in line, a byte offset. It does
 // not wait for other nodes.
 func (s *Shell) Complete(line string, cursor int) completion.Result {
@@ -107,7 +111,7 @@ type noted struct {
 
 // Names implements [completion.Sources].
 func (n *noted) Names(kind completion.Kind, prefix string) []string {
-	n.mesh = n.mesh || kind == completion.MeshFile
+	n.mesh = n.mesh || kind == completion.MeshFile || kind == completion.MeshArchive
 	return n.Sources.Names(kind, prefix)
 }
 
@@ -122,8 +126,11 @@ type patient struct {
 
 // Names implements [completion.Sources].
 func (p patient) Names(kind completion.Kind, prefix string) []string {
-	if kind == completion.MeshFile && p.cfg.Names != nil {
+	switch {
+	case kind == completion.MeshFile && p.cfg.Names != nil:
 		return p.cfg.Names.Ask(p.ctx, prefix)
+	case kind == completion.MeshArchive && p.cfg.Names != nil:
+		return p.archives(p.cfg.Names.Ask(p.ctx, prefix))
 	}
 	return p.Shell.Names(kind, prefix)
 }
