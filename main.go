@@ -55,6 +55,8 @@ func do(ctx context.Context, opts shell.Options) error {
 	case opts.Version:
 		fmt.Println(version)
 		return nil
+	case opts.Complete != "":
+		return opts.Completion(ctx, os.Stdout)
 	case opts.Execute != nil:
 		return shell.Execute(ctx, opts.Base, opts.Execute, os.Stdout, os.Stderr)
 	case opts.Attach:

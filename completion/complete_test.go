@@ -88,7 +88,7 @@ func world() known {
 		LocalFile: {"local.img", "löcal"},
 
 		MeshArchive: {"dir/", "fs.tar.gz"},
-		Node:      {"kn1", "kn2", "kn10", "other"},
+		Node:        {"kn1", "kn2", "kn10", "other"},
 	}
 }
 

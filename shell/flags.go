@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -35,6 +36,7 @@ type Options struct {
 	Level    string        // debug, info, warn or error
 	LogFile  string        // "" is standard error
 	Version  bool          // print the version and end
+	Complete string        // a shell whose completion script is to be printed, or completionWords; "": none
 
 	flags *flag.FlagSet
 }
@@ -84,6 +86,7 @@ func newFlags(o *Options, name, join *string, execute *bool) *flag.FlagSet {
 	f.BoolVar(&o.Force, "force", false, "take over a base directory that is in use")
 	f.StringVar(&o.Level, "level", "error", "least `level` that is logged: debug, info, warn, error")
 	f.StringVar(&o.LogFile, "logfile", "", "`file` to log to (default standard error)")
+	f.StringVar(&o.Complete, "completion", "", "print the completion script of a `shell`: bash, fish or zsh")
 	f.BoolVar(&o.Version, "version", false, "print the version")
 	return f
 }
@@ -97,6 +100,9 @@ func (o *Options) check(name string) error {
 		return fmt.Errorf("%w: -degree: must be 0 to %d, but is %d", ErrUsage, maxDegree, o.Degree)
 	case o.Base == "":
 		return fmt.Errorf("%w: -base: must name a directory", ErrUsage)
+	}
+	if o.Complete != "" && o.Complete != completionWords && !slices.Contains(completionShells(), o.Complete) {
+		return fmt.Errorf("%w: -completion: must be bash, fish or zsh, but is %q", ErrUsage, o.Complete)
 	}
 	switch o.Level {
 	case "debug", "info", "warn", "error":
