@@ -28,6 +28,7 @@
 // error is end of input. Input must be a terminal that controls the process:
 // with anything else New fails, and a plain line reader is the thing to use.
 //
-// [LoadHistory] and [AppendHistory] keep a history file, [Progress] shows
+// [LoadHistory] and [AppendHistory] keep a history file, which several prompts
+// may share; [Progress] shows
 // transfers while a command waits for them.
 package term
