@@ -35,6 +35,7 @@ func BenchmarkTab(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer os.RemoveAll(dir)
+	b.Setenv("XDG_STATE_HOME", dir)
 	setup := netlab.Setup{Binary: build(b), Dir: dir, Key: filepath.Join(dir, "mesh.key"), Flags: []string{"-context", filepath.Base(dir)}}
 	nodes, err := lab.Row(b.Context(), netlab.Names("kn", tabNodes+1), netlab.Link{}, setup)
 	if err != nil {
