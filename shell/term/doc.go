@@ -29,6 +29,5 @@
 // with anything else New fails, and a plain line reader is the thing to use.
 //
 // [LoadHistory] and [AppendHistory] keep a history file, which several prompts
-// may share; [Progress] shows
-// transfers while a command waits for them.
+// may share; [Progress] shows transfers while a command waits for them.
 package term
