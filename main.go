@@ -58,6 +58,8 @@ func do(ctx context.Context, opts shell.Options) error {
 		return nil
 	case opts.CLI:
 		return printCLI(os.Stdout)
+	case opts.Complete != "":
+		return opts.Completion(ctx, os.Stdout)
 	case opts.Execute != nil:
 		return shell.Execute(ctx, opts.Base, opts.Line(), os.Stdout, os.Stderr)
 	case opts.Attach:

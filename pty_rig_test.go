@@ -46,6 +46,7 @@ func newDesk(t *testing.T) *desk {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
+	t.Setenv("XDG_STATE_HOME", dir)
 	d := &desk{ctx: t.Context(), lab: lab}
 	d.setup = netlab.Setup{Binary: build(t), Dir: dir, Key: filepath.Join(dir, "mesh.key"), Flags: []string{"-context", filepath.Base(dir)}}
 	nodes, err := lab.Row(d.ctx, netlab.Names("kn", 3), netlab.Link{}, d.setup)

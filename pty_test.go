@@ -47,6 +47,8 @@ func TestPrompt(t *testing.T) {
 		{"AHangUpEndsTheProgram", hangUp},
 		{"AWindowWithoutASizeWorks", noSize},
 		{"MessagesStandAboveTheLine", messages},
+		{"TheHistoryOutlivesThePrompt", history},
+		{"LongOutputGoesToThePager", paged},
 		{"AnAttachedPromptLeavesTheProgramRunning", attach},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.run(t, d) })
@@ -297,6 +299,15 @@ func messages(t *testing.T, d *desk) {
 	c.Send(" and half" + enter)
 	c.Expect(": half and half\r\n")
 
+	d.make(t, d.kn2, 1<<20, "comes")
+	c.Send("file get comes" + enter)
+	c.Expect(promptText)
+	c.Send("echo hal")
+	c.Expect("\r\x1b[J" + n.Name() + ": get comes: done, 1.0 MiB\r\n")
+	c.Expect(promptText + "echo hal")
+	c.Send("f" + enter)
+	c.Expect(": half\r\n")
+
 	c.Send("file get going" + enter)
 	c.Expect(promptText)
 	c.Send("vm config disk file:stays" + enter)
@@ -306,6 +317,50 @@ func messages(t *testing.T, d *desk) {
 	c.Expect("MiB of 20 MiB")
 	c.Send(ctrlC)
 	c.Expect("interrupted")
+}
+
+func history(t *testing.T, d *desk) {
+	c, _ := d.prompt(t)
+	other, _ := d.prompt(t)
+	other.Send("echo from another prompt" + enter)
+	other.Expect(": from another prompt\r\n")
+	c.Send("echo remember this" + enter)
+	c.Expect(": remember this\r\n")
+	for _, one := range []*termtest.Console{c, other} {
+		one.Send("quit" + enter)
+		one.ExpectExit()
+	}
+	if info, err := os.Stat(filepath.Join(d.setup.Dir, "minimega", "history")); err != nil || info.Mode() != 0o600 {
+		t.Errorf("the history file: %v, %v", info, err)
+	}
+	c, _ = d.prompt(t)
+	c.Send("\x12member")
+	c.Expect("(reverse-i-search)`member': echo remember this")
+	c.Send(enter)
+	c.Expect(": remember this\r\n")
+	c.Send("\x12another")
+	c.Expect("echo from another prompt")
+	c.Send(ctrlC)
+	c.Expect(promptText)
+}
+
+func paged(t *testing.T, d *desk) {
+	t.Setenv("PAGER", "sed s/^/paged:/")
+	c, _ := d.prompt(t, pty.Winsize{Rows: 10, Cols: 80})
+	c.Send("help" + enter)
+	c.Expect(" lines to sed s/^/paged:/ --\r\n")
+	c.Expect("paged:.alias")
+	c.Expect(promptText)
+	c.Send("echo short" + enter)
+	if before := c.Expect(": short\r\n"); strings.Contains(before, "paged:") && strings.Contains(before, "paged: short") {
+		t.Errorf("a short answer was paged: %q", before)
+	}
+	t.Setenv("PAGER", "")
+	c, _ = d.prompt(t, pty.Winsize{Rows: 10, Cols: 80})
+	c.Send("help" + enter)
+	if before := c.Expect("write <file>"); strings.Contains(before, "lines to") {
+		t.Errorf("paged without a pager: %q", before)
+	}
 }
 
 // attach opens a prompt of a node that runs.

@@ -51,7 +51,7 @@ func TestScripts(t *testing.T) {
 
 // build builds the program once for all scripts, with the race detector when
 // MINIMEGA_TEST_RACE is set.
-func build(t *testing.T) string {
+func build(t testing.TB) string {
 	binary := filepath.Join(t.TempDir(), "minimega")
 	args := []string{"build", "-o", binary}
 	if os.Getenv("MINIMEGA_TEST_RACE") != "" {

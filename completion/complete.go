@@ -48,18 +48,16 @@ func candidates(g Grammar, words []string, text string, src Sources) []Candidate
 // prefixed completes the path in a word such as `file:PATH`, and reports
 // whether the word is one. After a comma the path is over.
 func prefixed(text string, src Sources) ([]Candidate, bool) {
-	for _, prefix := range []string{"file:", "tar:"} {
-		path, ok := strings.CutPrefix(text, prefix)
-		if !ok {
-			continue
-		}
-		if strings.Contains(path, ",") {
-			return nil, true
-		}
-		slashes := path[:len(path)-len(strings.TrimLeft(path, "/"))]
-		return named(src.Names(MeshFile, path[len(slashes):]), prefix+slashes), true
+	kind, prefix := MeshFile, "file:"
+	if strings.HasPrefix(text, "tar:") {
+		kind, prefix = MeshArchive, "tar:"
 	}
-	return nil, false
+	path, ok := strings.CutPrefix(text, prefix)
+	if !ok || strings.Contains(path, ",") {
+		return nil, ok
+	}
+	slashes := path[:len(path)-len(strings.TrimLeft(path, "/"))]
+	return named(src.Names(kind, path[len(slashes):]), prefix+slashes), true
 }
 
 // expand replaces a slot of kind Command by the slots that begin a command.
@@ -78,7 +76,7 @@ func expand(g Grammar, slots []Slot) []Slot {
 // inSlot returns what slot offers for text; some of it may not begin with text.
 func inSlot(slot Slot, text string, src Sources) []Candidate {
 	if head, _, ok := cutLast(text, ','); ok && len(slot.Options) > 0 {
-		return under(slot.Options, head)
+		return under(unused(slot.Options, head), head)
 	}
 	all := slices.Clone(slot.Words)
 	switch slot.Kind {
@@ -124,6 +122,25 @@ func under(cs []Candidate, head string) []Candidate {
 		out[i].Text = head + out[i].Text
 	}
 	return out
+}
+
+// unused returns those of options that may still follow head, which ends in a
+// comma: neither what stands in it nor another of the same help.
+func unused(options []Candidate, head string) []Candidate {
+	stands := strings.Split(head, ",")[1:]
+	var used []string
+	for _, o := range options {
+		if slices.Contains(stands, o.Text) && o.Help != "" {
+			used = append(used, o.Help)
+		}
+	}
+	var free []Candidate
+	for _, o := range options {
+		if !slices.Contains(stands, o.Text) && !slices.Contains(used, o.Help) {
+			free = append(free, o)
+		}
+	}
+	return free
 }
 
 // cutLast cuts s behind the last sep.

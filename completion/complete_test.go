@@ -68,7 +68,7 @@ func (g toy) Slots(words []string) []Slot {
 	case "mesh send":
 		return []Slot{{Kind: Node, Words: []Candidate{{Text: "all"}}}}
 	case "vm":
-		return []Slot{{Kind: LocalFile, Options: []Candidate{{Text: "virtio"}, {Text: "writeback"}}}}
+		return []Slot{{Kind: LocalFile, Options: []Candidate{{"ide", "interface"}, {"unsafe", "cache"}, {"virtio", "interface"}, {"writeback", "cache"}}}}
 	case "filter":
 		return []Slot{{Kind: Command}}
 	}
@@ -86,7 +86,9 @@ func world() known {
 	return known{
 		MeshFile:  {"foo.qc2", "foo.img", "foo.qc2", "dir/", "my file", "my disk", "ünï", "a#b", "it's"},
 		LocalFile: {"local.img", "löcal"},
-		Node:      {"kn1", "kn2", "kn10", "other"},
+
+		MeshArchive: {"dir/", "fs.tar.gz"},
+		Node:        {"kn1", "kn2", "kn10", "other"},
 	}
 }
 
@@ -113,6 +115,11 @@ func TestCompleteInserts(t *testing.T) {
 		{"vm file:/foo.q", "vm file:/foo.qc2 "},
 		{`vm "file:my f`, `vm "file:my file" `},
 		{"vm tar:d", "vm tar:dir/"},
+		{"vm tar:f", "vm tar:fs.tar.gz "},
+		{"vm tar:/f", "vm tar:/fs.tar.gz "},
+		{"vm local.img,virtio,v", "vm local.img,virtio,v"},
+		{"vm local.img,virtio,u", "vm local.img,virtio,unsafe "},
+		{"vm local.img,writeback,u", "vm local.img,writeback,u"},
 		{"vm file:", "vm file:"},
 		{"vm lo", "vm local.img "},
 		{"vm file:foo.qc2,vi", "vm file:foo.qc2,virtio "},

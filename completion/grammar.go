@@ -12,20 +12,21 @@ type Kind int
 // Kinds of slot. From Own on they are the caller's: Complete hands them to
 // [Sources.Names] as they are.
 const (
-	None      Kind = iota // nothing is offered
-	MeshFile              // a path below the files directory, on any node
-	LocalFile             // a path on this node
-	Node                  // node names, the last of a list after commas
-	Command               // a whole command: the words that begin one
-	Word                  // the slot's Words and nothing else
-	Own       Kind = 100
+	None        Kind = iota // nothing is offered
+	MeshFile                // a path below the files directory, on any node
+	LocalFile               // a path on this node
+	Node                    // node names, the last of a list after commas
+	Command                 // a whole command: the words that begin one
+	Word                    // the slot's Words and nothing else
+	MeshArchive             // a MeshFile that tar: unpacks; what Complete asks for behind tar:
+	Own         Kind = 100
 )
 
 // A Slot is one way in which a line may go on.
 type Slot struct {
 	Kind    Kind
 	Words   []Candidate // offered as well, whatever the kind (such as "all" beside Node)
-	Options []Candidate // offered after a comma in the word (such as disk interfaces)
+	Options []Candidate // offered after a comma in the word (such as disk interfaces); of those with one Help only one may stand
 	Repeat  bool        // more words of the same slot may follow
 }
 

@@ -18,7 +18,7 @@ const Method = "names"
 // Limits of what is asked and kept.
 const (
 	maxNames   = 512       // of one node under one prefix: more than a window shows
-	maxLocal   = 1_000_000 // of one directory, which those are chosen from
+	maxLocal   = 1_000_000 // of one directory, that a node may claim to have
 	maxMerged  = 50_000    // of all nodes under one prefix
 	maxTotal   = 500_000   // under all prefixes
 	maxListing = 64        // prefixes
@@ -41,7 +41,7 @@ type Mesh interface {
 // All methods are safe for concurrent use.
 type MeshNames struct {
 	mesh    Mesh
-	local   local
+	list    func(prefix string, limit int) (names []string, total int)
 	changed func()
 	asks    chan string // keys whose listing is to be filled
 
@@ -53,13 +53,15 @@ type MeshNames struct {
 }
 
 // NewMeshNames returns a MeshNames that knows nothing yet and starts nothing.
-// list returns the names of this node that begin with prefix, at most limit,
-// below one directory, directories ending in "/"; it may take its time. changed is
-// called, from any goroutine and with nothing locked, when more is known.
-func NewMeshNames(mesh Mesh, list func(prefix string, limit int) []string, changed func()) *MeshNames {
+// list returns the names of this node that begin with prefix, below one
+// directory, directories ending in "/", in order and each once, and how many
+// there are: where that is more than limit, the first ones and the last. It may
+// take its time the first time. changed is called, from any goroutine and with
+// nothing locked, when more is known.
+func NewMeshNames(mesh Mesh, list func(prefix string, limit int) (names []string, total int), changed func()) *MeshNames {
 	return &MeshNames{
 		mesh:    mesh,
-		local:   local{list: list},
+		list:    list,
 		changed: changed,
 		asks:    make(chan string, maxListing),
 		cache:   map[string]*listing{},
@@ -69,9 +71,11 @@ func NewMeshNames(mesh Mesh, list func(prefix string, limit int) []string, chang
 }
 
 // Run asks what Names finds missing, until ctx ends. It returns when no
-// question is under way any more, always nil.
+// question is under way any more, always nil. First it lists the names that are
+// asked for most, so that nobody waits for a directory to be read.
 func (m *MeshNames) Run(ctx context.Context) error {
 	var rounds sync.WaitGroup
+	rounds.Go(func() { m.list("", maxNames) })
 	for range maxRounds {
 		rounds.Go(func() {
 			for {
@@ -159,10 +163,10 @@ func (m *MeshNames) Answer(_ context.Context, _ wire.Member, body []byte) ([]byt
 	if len(req.Prefix) > wire.MaxFileName {
 		return nil, &wire.DecodeError{What: "names request", Err: wire.ErrTooLarge}
 	}
-	names := m.local.find(req.Prefix)
-	answer := namesAnswer{Names: encodeNames(abridged(names, int(min(req.Limit, maxNames))))}
-	if uint(len(names)) > req.Limit {
-		answer.Total = uint(len(names))
+	names, total := m.list(req.Prefix, int(max(1, min(req.Limit, maxNames))))
+	answer := namesAnswer{Names: encodeNames(names)}
+	if total > len(names) {
+		answer.Total = uint(total)
 	}
 	return wire.Marshal(answer)
 }
@@ -176,12 +180,11 @@ func (m *MeshNames) round(ctx context.Context, key string) {
 	m.begin(key, members)
 	var here sync.WaitGroup
 	here.Go(func() {
-		names := m.local.find(key)
-		total := len(names)
-		if total <= maxNames {
+		names, total := m.list(key, maxNames)
+		if total <= len(names) {
 			total = 0
 		}
-		m.add(key, abridged(names, maxNames), total, wire.NodeID{})
+		m.add(key, names, total, wire.NodeID{})
 	})
 	silent := m.others(ctx, key, members)
 	here.Wait()
@@ -234,11 +237,16 @@ func (m *MeshNames) add(key string, names []string, total int, from wire.NodeID)
 	m.mu.Lock()
 	l := m.listingLocked(key)
 	l.arriving = merge(l.arriving, sorted(names))
-	if len(l.arriving) > maxMerged {
-		total = max(total, len(l.arriving))
-		l.arriving = abridged(l.arriving, maxMerged)
-	}
 	l.mostNow = max(l.mostNow, total)
+	most := maxMerged
+	if l.mostNow > 0 { // between the first ones and the last there are others
+		most = maxNames
+	}
+	if len(l.arriving) > most {
+		l.mostNow = max(l.mostNow, len(l.arriving))
+		l.arriving = abridged(l.arriving, most)
+	}
+	total = l.mostNow
 	l.most = max(l.most, total)
 	if !m.slow[from] {
 		l.awaited--

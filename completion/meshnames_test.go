@@ -63,15 +63,10 @@ func (m *fakeMesh) Call(ctx context.Context, _ []wire.NodeID, _ string, body []b
 }
 
 // listOf serves a fixed list as a node's local names.
-func listOf(names ...string) func(string, int) []string {
-	return func(prefix string, limit int) []string {
-		var out []string
-		for _, n := range names {
-			if strings.HasPrefix(n, prefix) && len(out) < limit {
-				out = append(out, n)
-			}
-		}
-		return out
+func listOf(names ...string) func(string, int) ([]string, int) {
+	return func(prefix string, limit int) ([]string, int) {
+		found := within(names, prefix)
+		return abridged(found, limit), len(found)
 	}
 }
 
@@ -177,7 +172,7 @@ func TestDeletedNamesGoWithTheNextRound(t *testing.T) {
 		if got := names.Ask(t.Context(), ""); !slices.Equal(got, []string{"old"}) {
 			t.Errorf("Ask = %q", got)
 		}
-		node.names.local.list = listOf("new")
+		node.names.list = listOf("new")
 		synctest.Wait()
 		time.Sleep(4 * time.Second)
 		wantNames(t, names, "", "old")
@@ -203,8 +198,7 @@ func TestDirectoryTooLargeIsAskedByPrefix(t *testing.T) {
 		if got := names.Ask(t.Context(), last); !slices.Equal(got, []string{last}) || names.Total() != 0 {
 			t.Errorf("Ask(%q) = %q of %d", last, got, names.Total())
 		}
-		mesh.nodes[0].names.local.list = listOf("d/few")
-		time.Sleep(localTime)
+		mesh.nodes[0].names.list = listOf("d/few")
 		names.Names("d/")
 		time.Sleep(freshTime)
 		names.Names("d/")
@@ -293,6 +287,7 @@ func FuzzDecodeNames(f *testing.F) {
 
 func BenchmarkCompleteSixteenNodesOfTenThousand(b *testing.B) {
 	var answers [][]byte
+	names := NewMeshNames(nil, listOf(), func() {})
 	for node := range 16 {
 		var names []string
 		for i := range 10_000 {
@@ -301,13 +296,16 @@ func BenchmarkCompleteSixteenNodesOfTenThousand(b *testing.B) {
 		answers = append(answers, encodeNames(abridged(names, maxNames)))
 	}
 	for b.Loop() {
-		var all []string
-		for _, a := range answers {
-			all = merge(all, decodeNames(a, ""))
+		names.begin("", nil)
+		var r Result
+		for _, a := range answers { // each is shown as it comes
+			names.add("", decodeNames(a, ""), 10_000, wire.NodeID{1})
+			line := "echo file:"
+			r = Complete(toy{}, line, len(line), known{MeshFile: names.cache[""].arriving})
 		}
-		line := "echo file:"
-		if r := Complete(toy{}, line, len(line), known{MeshFile: all}); len(r.Candidates) != 16*maxNames {
-			b.Fatal(len(r.Candidates))
+		names.end("", nil, nil)
+		if r.Insert != "file:image-" || len(r.Candidates) != maxNames {
+			b.Fatal(r.Insert, len(r.Candidates))
 		}
 	}
 }

@@ -165,19 +165,9 @@ const completeWithin = 2 * time.Second
 // program does not answer.
 func AttachComplete(ctx context.Context, base string) func(line string, cursor int) completion.Result {
 	return func(line string, cursor int) completion.Result {
-		found := completion.Result{Start: cursor}
 		ctx, cancel := context.WithTimeout(ctx, completeWithin)
 		defer cancel()
-		c, err := dial(ctx, base)
-		if err != nil {
-			return found
-		}
-		defer c.Close()
-		err = c.ask(request{Complete: &line, Cursor: cursor}, func(r incoming) {
-			if r.Completion != nil && r.Completion.Start >= 0 && r.Completion.Start <= cursor {
-				found = *r.Completion
-			}
-		})
+		found, err := askCompletion(ctx, base, line, cursor)
 		if err != nil {
 			found = completion.Result{Start: cursor}
 		}

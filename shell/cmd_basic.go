@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"minimega/completion"
 	"minimega/shell/grammar"
 )
 
@@ -19,6 +20,7 @@ func (s *Shell) basicCommands() []Command {
 			Patterns: []string{"help [command]..."},
 			Help:     "list the commands, or tell more about one",
 			Example:  "help\nhelp file get",
+			Hints:    map[string]completion.Kind{"command": completion.Command},
 			Raw:      true, Run: help,
 		},
 		{

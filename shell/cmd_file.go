@@ -19,7 +19,8 @@ import (
 
 // fileCommands are the commands on the files directory.
 func fileCommands() []Command {
-	file := map[string]completion.Kind{"file": completion.MeshFile, "path": completion.MeshFile, "node": completion.Node}
+	file := map[string]completion.Kind{"file": completion.MeshFile}
+	own := map[string]completion.Kind{"file": ownFiles, "path": ownFiles}
 	return []Command{
 		{
 			Patterns: []string{
@@ -31,7 +32,8 @@ func fileCommands() []Command {
 				"below it, detail adds when each was modified. What does not exist is listed as nothing.\n" +
 				"Use `mesh send all file list` for the files of other nodes.",
 			Example: "file list images recursive",
-			Hints:   file, Run: fileList,
+			Hints:   own, About: map[string]string{"recursive": "all files below", "detail": "when each was modified, too"},
+			Run: fileList,
 		},
 		{
 			Patterns: []string{"file get <file>", "file get <file> <from,> <node:node or newest>", "file get <file> <version,> <id>"},
@@ -41,6 +43,8 @@ func fileCommands() []Command {
 				"say whose is meant.",
 			Example: "file get images/foo.qcow2\nfile get foo from kn1\nfile get foo from newest",
 			Hints:   file, Words: map[string][]completion.Candidate{"node": {{Text: "newest", Help: "modified last"}}},
+			Offers:    map[string]Offer{"node": offerNodes},
+			About:     map[string]string{"from": "the node whose file is meant", "version": "the content that is meant"},
 			NeedsMesh: true, Run: fileGet,
 		},
 		{
@@ -54,7 +58,7 @@ func fileCommands() []Command {
 			Help:     "delete files of this node",
 			Long:     "Deletes a file, a glob, or a directory with all below it, and ends its transfers.",
 			Example:  "file delete foo.qcow2\nfile delete images/*",
-			Hints:    file, Run: fileDelete,
+			Hints:    own, Run: fileDelete,
 		},
 		{
 			Patterns: []string{"file stream <file>"},

@@ -24,12 +24,27 @@ func hostFields() []string {
 	}
 }
 
+// hostFieldWords returns the fields with what each is.
+func hostFieldWords() []completion.Candidate {
+	about := map[string]string{
+		"cpus": "number of processors", "load": "load over 1, 5 and 15 minutes", "memused": "memory in use", "memtotal": "memory in all",
+		"rx": "bytes a second received", "tx": "bytes a second sent", "vms": "virtual machines", "vmlimit": "most virtual machines",
+		"androidvms": "Android machines", "cpucommit": "processors of machines", "memcommit": "memory of machines",
+		"netcommit": "interfaces of machines", "uptime": "how long the host has been up", "name": "name of the node",
+	}
+	all := candidates(append(hostFields(), "name"))
+	for i := range all {
+		all[i].Help = about[all[i].Text]
+	}
+	return all
+}
+
 func hostCommands() []Command {
 	return []Command{{
 		Patterns: []string{"host [field]"},
 		Help:     "show the processors, memory, network and load of all hosts of the namespace",
 		Long:     "Memory is used and in all; rx and tx are bytes a second over a tenth of one.",
-		Words:    map[string][]completion.Candidate{"field": candidates(append(hostFields(), "name"))},
+		Words:    map[string][]completion.Candidate{"field": hostFieldWords()},
 		Example:  "host\nhost memused",
 		Run:      onAllHosts(host),
 	}}

@@ -34,6 +34,7 @@ func meshCommands() []Command {
 			Help:      "show all nodes and their links",
 			Long:      "With all, lists the names of all nodes; with peers, of all but this one.",
 			Example:   "mesh list\nmesh list all",
+			About:     map[string]string{"all": "the names of all nodes", "peers": "the names of all nodes but this one"},
 			NeedsMesh: true, Run: meshList,
 		},
 		{
@@ -46,6 +47,7 @@ func meshCommands() []Command {
 			Patterns: []string{"mesh dial <hostname>"},
 			Help:     "link to a node by address: HOST or HOST:PORT",
 			Example:  "mesh dial kn2\nmesh dial [fd00::2]:9000",
+			Offers:   map[string]Offer{"hostname": offerStrangers},
 			Run: func(ctx context.Context, c *Call) error {
 				return c.shell.cfg.Mesh.Dial(ctx, c.Values["hostname"])
 			},
@@ -54,7 +56,7 @@ func meshCommands() []Command {
 			Patterns: []string{"mesh hangup <hostname>"},
 			Help:     "cut the link to a node",
 			Example:  "mesh hangup kn2",
-			Hints:    map[string]completion.Kind{"hostname": completion.Node},
+			Offers:   map[string]Offer{"hostname": offerPeers},
 			Run: func(_ context.Context, c *Call) error {
 				return c.shell.cfg.Mesh.Hangup(c.Values["hostname"])
 			},

@@ -48,7 +48,7 @@ func scriptCommands() []Command {
 			Help:     "run a program on this node and print what it prints",
 			Long:     "No shell is between: use `shell bash -c \"…\"` for pipes and globs.",
 			Example:  "shell ls -l /tmp",
-			Hints:    map[string]completion.Kind{"command": completion.LocalFile},
+			Hints:    map[string]completion.Kind{"command": programs},
 			Run:      runProgram,
 		},
 	}

@@ -32,6 +32,7 @@ func sessionCommands() []Command {
 			Patterns: []string{".env [name]", ".env <name> <value>"},
 			Help:     "show or set what $NAME stands for; an empty value unsets it",
 			Example:  ".env IMAGE foo.qcow2\n.env IMAGE\n.env IMAGE \"\"",
+			Offers:   map[string]Offer{"name": offerEnv},
 			Run:      env,
 		},
 		{

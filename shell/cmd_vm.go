@@ -32,14 +32,17 @@ func vmCommands(vm *vmconfig.Config) []Command {
 			Long: "Without a name, restore lists what was saved. clone does as restore does: there are no virtual\n" +
 				"machines to take a configuration from yet.",
 			Example: "vm config save web\nvm config restore web\nvm config restore\nvm config clone web",
-			Hints:   map[string]completion.Kind{"name": savedConfigs},
-			Run:     func(_ context.Context, c *Call) error { return vmSaved(c, c.vm()) },
+			Offers:  map[string]Offer{"name": offerSaved},
+			About: map[string]string{"save": "keep the configuration under a name", "restore": "bring back what was saved",
+				"clone": "bring back what was saved"},
+			Run: func(_ context.Context, c *Call) error { return vmSaved(c, c.vm()) },
 		},
 		{
 			Patterns: []string{"clear vm config [field]", "clear vm config <field> <key>"},
 			Help:     "put the configuration, or a field of it, back to its default",
 			Example:  "clear vm config disks\nclear vm config tags mykey",
 			Words:    map[string][]completion.Candidate{"field": fieldWords(vm)},
+			Offers:   map[string]Offer{"key": offerKeys},
 			Run:      func(_ context.Context, c *Call) error { return vmClear(c, c.vm()) },
 		},
 	}
@@ -66,7 +69,8 @@ func fieldCommand(f vmconfig.Field) Command {
 		Example:  "vm config " + f.Name + " " + f.Sample() + "\nvm config " + f.Name,
 		Hints:    map[string]completion.Kind{},
 		Words:    map[string][]completion.Candidate{},
-		Options:  map[string][]completion.Candidate{keyDiskspec: candidates(f.Options), "value": candidates(f.Options)},
+		Options:  map[string][]completion.Candidate{keyDiskspec: fieldOptions(f), "value": fieldOptions(f)},
+		Offers:   map[string]Offer{"key": offerKeys},
 		Run:      func(_ context.Context, c *Call) error { return vmField(c, c.vm(), f) },
 	}
 	if f.Usage != "" {
@@ -79,10 +83,29 @@ func fieldCommand(f vmconfig.Field) Command {
 		command.Hints["value"] = localFiles
 		command.Hints[keyDiskspec] = localFiles
 	}
+	switch f.Name {
+	case "schedule":
+		command.Offers["value"] = offerNodes
+	case "qemu", "init", "preinit":
+		command.Hints["value"] = programs
+	case "android-sdk", "android-emulator", "android-adb", "android-avd-dir":
+		command.Hints["value"] = completion.LocalFile
+	}
 	if len(f.Choices) > 0 {
 		command.Words["value"] = candidates(f.Choices)
 	}
 	return command
+}
+
+// fieldOptions returns what may follow a comma in a value of f.
+func fieldOptions(f vmconfig.Field) []completion.Candidate {
+	all := candidates(f.Options)
+	for i := range all {
+		if f.Kind == vmconfig.Disks {
+			all[i].Help = vmconfig.DiskOption(all[i].Text)
+		}
+	}
+	return all
 }
 
 // fieldPatterns returns the forms that a field of f's kind has.

@@ -19,6 +19,8 @@ type Command struct {
 	Hints   map[string]completion.Kind        // key of an argument → what Tab offers
 	Words   map[string][]completion.Candidate // key → words that Tab offers as well
 	Options map[string][]completion.Candidate // key → what Tab offers behind a comma
+	Offers  map[string]Offer                  // key → what Tab offers as well, at that moment
+	About   map[string]string                 // word of a choice → what Tab says beside it, where that is not Help
 
 	NeedsMesh  bool // waits, right after the start, until the mesh is known
 	LocalOnly  bool // cannot be sent to other nodes
@@ -29,6 +31,10 @@ type Command struct {
 	// as one. It ends soon after ctx.
 	Run func(ctx context.Context, c *Call) error
 }
+
+// An Offer returns what may stand in an argument behind those words. It does
+// not block.
+type Offer func(s *Shell, words []string) []completion.Candidate
 
 // table returns all commands.
 func (s *Shell) table() []Command {

@@ -1,18 +1,19 @@
 package shell
 
 import (
+	"slices"
+	"strings"
+
 	"minimega/completion"
 	"minimega/shell/grammar"
 )
 
 // Kinds of completion that are the shell's own.
 const (
-	// localFiles are paths below the files directory, then any on this node.
-	localFiles = completion.Own + iota
-	// namespaceNames are the namespaces that there are.
-	namespaceNames
-	// savedConfigs are names that vm configurations were saved under.
-	savedConfigs
+	localFiles     = completion.Own + iota // paths below the files directory, or any on this node from / on
+	ownFiles                               // paths below the files directory of this node
+	programs                               // what can be run on this node
+	namespaceNames                         // the namespaces that there are
 )
 
 // tab is a shell's table as completion sees it.
@@ -32,29 +33,92 @@ func (t tab) Split(line string) ([]string, completion.Partial) {
 
 // Slots implements [completion.Grammar].
 func (t tab) Slots(words []string) []completion.Slot {
+	all := t.s.grammar.Next(words)
 	var slots []completion.Slot
-	for _, next := range t.s.grammar.Next(words) {
-		slots = append(slots, slot(&t.s.commands[next.Command], next.Item))
+	for _, next := range all {
+		command := &t.s.commands[next.Command]
+		switch {
+		case next.Item.Kind == grammar.Literal:
+			slots = append(slots, t.literal(words, next, all))
+		case next.Item.Kind == grammar.List && command.Hints[next.Item.Key] == completion.Command:
+			slots = append(slots, t.fixed(next.Taken)...)
+		default:
+			slots = append(slots, t.argument(words, command, next))
+		}
 	}
 	return slots
 }
 
-// slot returns what may stand in an item of a command.
-func slot(command *Command, item grammar.Item) completion.Slot {
-	s := completion.Slot{
-		Kind:    command.Hints[item.Key],
-		Words:   command.Words[item.Key],
-		Options: command.Options[item.Key],
-		Repeat:  item.Kind == grammar.List,
+// literal returns the slot of a word that is typed as it stands. Where several
+// commands go on with it, they are what it is about.
+func (t tab) literal(words []string, next grammar.Next, all []grammar.Next) completion.Slot {
+	text := next.Item.Options[0]
+	help := t.s.commands[next.Command].Help
+	if slices.ContainsFunc(all, func(o grammar.Next) bool { return o.Command != next.Command && isWord(o.Item, text) }) {
+		var follow []string
+		for _, n := range t.s.grammar.Next(append(slices.Clone(words), text)) {
+			if n.Item.Kind == grammar.Literal || n.Item.Kind == grammar.Choice {
+				follow = append(follow, n.Item.Options...)
+			}
+		}
+		slices.Sort(follow)
+		help = strings.Join(slices.Compact(follow), ", ")
 	}
-	switch item.Kind {
-	case grammar.Literal:
-		return completion.Slot{Kind: completion.Word, Words: []completion.Candidate{{Text: item.Options[0], Help: command.Help}}}
-	case grammar.Choice:
-		return completion.Slot{Kind: completion.Word, Words: candidates(item.Options)}
+	return completion.Slot{Kind: completion.Word, Words: []completion.Candidate{{Text: text, Help: help}}}
+}
+
+// isWord reports whether item is the fixed word text.
+func isWord(item grammar.Item, text string) bool {
+	return item.Kind == grammar.Literal && item.Options[0] == text
+}
+
+// fixed returns the words of commands, but not of their arguments, that may
+// follow words.
+func (t tab) fixed(words []string) []completion.Slot {
+	all := t.s.grammar.Next(words)
+	var slots []completion.Slot
+	for _, next := range all {
+		switch {
+		case next.Item.Kind == grammar.Literal:
+			slots = append(slots, t.literal(words, next, all))
+		case next.Item.Kind == grammar.Choice && !next.Item.Optional && len(next.Item.Options) == 1:
+			slots = append(slots, t.argument(words, &t.s.commands[next.Command], next))
+		}
 	}
-	if s.Kind == completion.None && len(s.Words) > 0 {
-		s.Kind = completion.Word
+	return slots
+}
+
+// argument returns what may stand in an item of a command behind words.
+func (t tab) argument(words []string, command *Command, next grammar.Next) completion.Slot {
+	item := next.Item
+	s := completion.Slot{Kind: completion.Word, Repeat: item.Kind == grammar.List}
+	if item.Kind == grammar.Choice {
+		s.Words = chosen(command, item.Options)
+		return s
+	}
+	s.Options = command.Options[item.Key]
+	s.Words = slices.Clone(command.Words[item.Key])
+	if offer := command.Offers[item.Key]; offer != nil {
+		s.Words = append(s.Words, offer(t.s, words)...)
+	}
+	if kind := command.Hints[item.Key]; kind != completion.None {
+		s.Kind = kind
+	}
+	if s.Kind == programs && len(next.Taken) > 0 {
+		s.Kind = completion.LocalFile // its arguments
 	}
 	return s
+}
+
+// chosen returns the words of a choice. One that is no choice at all is about
+// what its command is.
+func chosen(command *Command, options []string) []completion.Candidate {
+	all := candidates(options)
+	for i := range all {
+		all[i].Help = command.About[all[i].Text]
+		if all[i].Help == "" && len(all) == 1 {
+			all[i].Help = command.Help
+		}
+	}
+	return all
 }

@@ -67,8 +67,8 @@ func (x *execution) expandWord(ctx context.Context, key, word string, how expans
 	if !ok {
 		return []string{word}, nil
 	}
-	if how.hints[key] == completion.MeshFile {
-		return []string{name}, nil // names a file of the mesh already
+	if kind := how.hints[key]; kind == completion.MeshFile || kind == ownFiles {
+		return []string{name}, nil // names a file already
 	}
 	var options string
 	if i := strings.IndexByte(name, ','); i >= 0 && key == keyDiskspec {

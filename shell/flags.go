@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -38,6 +39,7 @@ type Options struct {
 	Version  bool          // print the version and end
 	Absolute bool          // disk snapshot names backing images by absolute paths
 	CLI      bool          // print the table of commands as JSON and end
+	Complete string        // a shell whose completion script is to be printed, or completionWords; "": none
 
 	flags *flag.FlagSet
 }
@@ -91,6 +93,7 @@ func newFlags(o *Options, name, join *string, execute *bool) *flag.FlagSet {
 	f.BoolVar(&o.Force, "recover", false, "the same as -force")
 	f.BoolVar(&o.Absolute, "abssnapshot", false, "have disk snapshot name backing images by absolute paths")
 	f.BoolVar(&o.CLI, "cli", false, "print the table of commands as JSON")
+	f.StringVar(&o.Complete, "completion", "", "print the completion script of a `shell`: bash, fish or zsh")
 	f.BoolVar(&o.Version, "version", false, "print the version")
 	return f
 }
@@ -106,6 +109,9 @@ func (o *Options) check(name string) error {
 		return fmt.Errorf("%w: -base: must name a directory", ErrUsage)
 	case o.Space != "" && !o.Attach && o.Execute == nil:
 		return fmt.Errorf("%w: -namespace: is for -e and -attach: type `namespace %s` at the prompt", ErrUsage, o.Space)
+	}
+	if o.Complete != "" && o.Complete != completionWords && !slices.Contains(completionShells(), o.Complete) {
+		return fmt.Errorf("%w: -completion: must be bash, fish or zsh, but is %q", ErrUsage, o.Complete)
 	}
 	switch o.Level {
 	case "debug", "info", "warn", "error", "fatal":

@@ -140,6 +140,20 @@ func (ns *namespaces) names() []string {
 	return slices.Sorted(maps.Keys(ns.all))
 }
 
+// keys returns the keys that a field has, in any namespace: none where there is
+// no such field.
+func (ns *namespaces) keys(field string) []string {
+	var all []string
+	for _, name := range ns.names() {
+		if n := ns.find(name); n != nil {
+			keys, _ := n.vm.Keys(field)
+			all = append(all, keys...)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
 // saved returns the names that configurations were saved under, in any
 // namespace, sorted.
 func (ns *namespaces) saved() []string {

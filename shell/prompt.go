@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/dustin/go-humanize"
+
 	"minimega/shell/output"
 	"minimega/transfer"
 )
@@ -89,15 +91,27 @@ func show(rendered string, all output.Responses, out, errOut io.Writer) {
 
 func (p *prompt) warn(text string) { fmt.Fprintf(p.errOut, "warning: %s\n", text) }
 
-// follow tells the user when a transfer fails that went on by itself.
+// follow tells the user when a transfer that went on by itself has ended, and
+// how.
 func (p *prompt) follow(ctx context.Context, name string, job Job) {
+	select {
+	case <-job.Done():
+		if job.Err() == nil { // before the prompt came back: no news
+			return
+		}
+	default:
+	}
 	p.jobs.Go(func() {
 		select {
 		case <-job.Done():
 		case <-ctx.Done():
 			return
 		}
-		if err := job.Err(); err != nil && !errors.Is(err, transfer.ErrCanceled) {
+		switch err := job.Err(); {
+		case err == nil:
+			size := humanize.IBytes(uint64(max(0, job.Progress().BytesTotal)))
+			p.terminal.Print(output.EscapeLine(fmt.Sprintf("%s: get %s: done, %s", p.shell.host(), name, size)))
+		case !errors.Is(err, transfer.ErrCanceled):
 			p.terminal.Print(output.ErrorLine(p.shell.host(), getError(name, err).Error()))
 		}
 	})

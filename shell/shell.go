@@ -22,7 +22,7 @@ type Config struct {
 	VM    *vmconfig.Config
 	Names Names // nil: Tab knows this node's files only
 
-	LocalNames func(prefix string, limit int) []string // this node's files, for Tab; may be nil
+	LocalNames func(prefix string, limit int) (names []string, total int) // this node's files, for Tab; may be nil
 
 	Console *Console     // where the log goes, which the prompt takes over; nil: nowhere
 	Version string       // as `version` prints it

@@ -83,6 +83,15 @@ func TestFilePrefixIsReplacedByTheLocalPath(t *testing.T) {
 	}
 }
 
+func TestPrefixOfAFileOfThisNodeFetchesNothing(t *testing.T) {
+	n := newNode(t, "foo")
+	n.files.has = []string{"foo.qcow2"}
+	expect(t, n.run(t, NewClient(nil, nil), "file delete file:foo.qcow2"), "")
+	if len(n.files.got) > 0 || len(n.files.deleted) != 1 || n.files.deleted[0] != "foo.qcow2" {
+		t.Errorf("fetched %q, deleted %q", n.files.got, n.files.deleted)
+	}
+}
+
 func TestInterruptEndsAWaitingCommandOnly(t *testing.T) {
 	n := newNode(t, "foo")
 	n.files.has, n.files.hold = []string{"big"}, make(chan struct{})

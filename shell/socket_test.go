@@ -428,14 +428,14 @@ func TestFlagsAreRead(t *testing.T) {
 func TestTabKnowsTheCommands(t *testing.T) {
 	kn1, kn2 := newNode(t, "kn1"), newNode(t, "kn2")
 	n := newNode(t, "foo", kn1, kn2)
-	n.cfg.LocalNames = func(prefix string, _ int) []string {
+	n.cfg.LocalNames = func(prefix string, _ int) ([]string, int) {
 		var all []string
 		for _, name := range []string{"disk one.qcow2", "foo.qcow2", "images/"} {
 			if strings.HasPrefix(name, prefix) {
 				all = append(all, name)
 			}
 		}
-		return all
+		return all, len(all)
 	}
 	for line, want := range map[string]string{
 		"fil":                           "file ",

@@ -2,8 +2,6 @@ package shell
 
 import (
 	"context"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -21,6 +19,8 @@ func (s *Shell) Names(kind completion.Kind, prefix string) []string {
 	switch kind {
 	case completion.MeshFile:
 		return s.meshFiles(prefix)
+	case completion.MeshArchive:
+		return s.archives(s.meshFiles(prefix))
 	case completion.Node:
 		return s.nodes(prefix)
 	case completion.LocalFile:
@@ -30,10 +30,12 @@ func (s *Shell) Names(kind completion.Kind, prefix string) []string {
 			return paths(prefix)
 		}
 		return s.ownFiles(prefix)
+	case ownFiles:
+		return s.ownFiles(prefix)
+	case programs:
+		return runnable(prefix)
 	case namespaceNames:
 		return beginning(s.spaces.names(), prefix)
-	case savedConfigs:
-		return beginning(s.spaces.saved(), prefix)
 	}
 	return nil
 }
@@ -41,6 +43,33 @@ func (s *Shell) Names(kind completion.Kind, prefix string) []string {
 // beginning returns the names that begin with prefix.
 func beginning(names []string, prefix string) []string {
 	return slices.DeleteFunc(names, func(name string) bool { return !strings.HasPrefix(name, prefix) })
+}
+
+// archives returns those of the mesh's files that tar: unpacks, and directories
+// on the way to others. Where not all names are known it returns those that
+// are: which archives there are is not.
+func (s *Shell) archives(names []string) []string {
+	if s.cfg.Names != nil && s.cfg.Names.Total() > 0 {
+		return names
+	}
+	var found []string
+	for _, name := range names {
+		if strings.HasSuffix(name, "/") || isArchive(name) {
+			found = append(found, name)
+		}
+	}
+	return found
+}
+
+// isArchive reports whether name is that of an archive.
+func isArchive(name string) bool {
+	name = strings.ToLower(name)
+	for _, end := range []string{".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tbz", ".tar.xz", ".txz", ".tar.zst", ".tzst"} {
+		if strings.HasSuffix(name, end) {
+			return true
+		}
+	}
+	return false
 }
 
 // meshFiles returns names of files anywhere in the mesh.
@@ -56,7 +85,8 @@ func (s *Shell) ownFiles(prefix string) []string {
 	if s.cfg.LocalNames == nil {
 		return nil
 	}
-	return s.cfg.LocalNames(prefix, mostOffered)
+	names, _ := s.cfg.LocalNames(prefix, mostOffered)
+	return names
 }
 
 // nodes returns the names of other nodes.
@@ -68,33 +98,6 @@ func (s *Shell) nodes(prefix string) []string {
 		}
 	}
 	return names
-}
-
-// paths returns paths on this machine. Directories end in a slash.
-func paths(prefix string) []string {
-	dir, base := filepath.Split(prefix)
-	f, err := os.Open(filepath.Clean(dir + "."))
-	if dir == "" {
-		f, err = os.Open(".")
-	}
-	if err != nil {
-		return nil
-	}
-	defer f.Close()
-	entries, _ := f.ReadDir(-1)
-	var all []string
-	for _, e := range entries {
-		name := e.Name()
-		hidden := strings.HasPrefix(name, ".") && !strings.HasPrefix(base, ".")
-		if !strings.HasPrefix(name, base) || hidden || len(all) == mostOffered {
-			continue
-		}
-		if e.IsDir() {
-			name += "/"
-		}
-		all = append(all, dir+name)
-	}
-	return all
 }
 
 // Complete returns what Tab does at a cursor in line, a byte offset. It does
@@ -116,7 +119,7 @@ type noted struct {
 
 // Names implements [completion.Sources].
 func (n *noted) Names(kind completion.Kind, prefix string) []string {
-	n.mesh = n.mesh || kind == completion.MeshFile
+	n.mesh = n.mesh || kind == completion.MeshFile || kind == completion.MeshArchive
 	return n.Sources.Names(kind, prefix)
 }
 
@@ -131,8 +134,11 @@ type patient struct {
 
 // Names implements [completion.Sources].
 func (p patient) Names(kind completion.Kind, prefix string) []string {
-	if kind == completion.MeshFile && p.cfg.Names != nil {
+	switch {
+	case kind == completion.MeshFile && p.cfg.Names != nil:
 		return p.cfg.Names.Ask(p.ctx, prefix)
+	case kind == completion.MeshArchive && p.cfg.Names != nil:
+		return p.archives(p.cfg.Names.Ask(p.ctx, prefix))
 	}
 	return p.Shell.Names(kind, prefix)
 }

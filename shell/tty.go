@@ -10,13 +10,26 @@ import (
 	"minimega/shell/term"
 )
 
-// historyFile is, in the base directory, where the prompt's lines are kept.
-const historyFile = "history"
+// historyPath returns the file in which the user's prompts keep their lines,
+// whatever node they are of, in a directory that it makes: in the user's own
+// directory for state, or where there is none in base.
+func historyPath(base string) string {
+	const file = "history"
+	state := os.Getenv("XDG_STATE_HOME")
+	if home, err := os.UserHomeDir(); !filepath.IsAbs(state) && err == nil {
+		state = filepath.Join(home, ".local", "state")
+	}
+	dir := filepath.Join(state, "minimega")
+	if !filepath.IsAbs(dir) || os.MkdirAll(dir, 0o700) != nil {
+		return filepath.Join(base, file)
+	}
+	return filepath.Join(dir, file)
+}
 
 // TTY is the terminal that a prompt runs at.
 type TTY struct {
 	In, Out, Err *os.File
-	Base         string // where the history is kept
+	Base         string // of the node, whose history is kept here where the user has no place for it
 	Namespace    string // that AttachTerminal begins in; "" is the first
 }
 
@@ -30,7 +43,8 @@ func (s *Shell) RunTerminal(ctx context.Context, tty TTY) error {
 	defer t.Close()
 	s.cfg.Console.prompt.Store(t)
 	defer s.cfg.Console.prompt.Store(nil)
-	return s.RunPrompt(ctx, t, tty.Out, tty.Err, barWatch(tty.Err, t.Lend))
+	out := &pager{ctx: ctx, out: tty.Out, lend: t.Lend}
+	return s.RunPrompt(ctx, t, out, tty.Err, barWatch(tty.Err, t.Lend))
 }
 
 // AttachTerminal is [Attach] at a terminal, with Tab and a history.
@@ -40,12 +54,12 @@ func AttachTerminal(ctx context.Context, tty TTY) error {
 		return err
 	}
 	defer t.Close()
-	return attach(ctx, tty, t, tty.Out, tty.Err)
+	return attach(ctx, tty, t, &pager{ctx: ctx, out: tty.Out, lend: t.Lend}, tty.Err)
 }
 
 // open prepares the terminal.
 func (tty TTY) open(prompt func() string, complete func(string, int) completion.Result) (*term.Terminal, error) {
-	path := filepath.Join(tty.Base, historyFile)
+	path := historyPath(tty.Base)
 	past, err := term.LoadHistory(path)
 	if err != nil {
 		fmt.Fprintf(tty.Err, "warning: %v\n", err)

@@ -50,6 +50,15 @@ func diskCaches() []string {
 	return []string{"directsync", "none", "unsafe", "writeback", "writethrough"}
 }
 
+// DiskOption tells which kind of option of a disk word is: of each kind a disk
+// has at most one.
+func DiskOption(word string) string {
+	if slices.Contains(diskCaches(), word) {
+		return "cache mode"
+	}
+	return "interface"
+}
+
 // checkDisk accepts PATH[,INTERFACE][,CACHE]: each at most once, in either
 // order.
 func checkDisk(spec string) error {

@@ -237,6 +237,27 @@ func (c *Config) ClearKey(field, key string) error {
 	return nil
 }
 
+// Keys returns the keys that a map has, in the order in which they came; none
+// of a field that is no map. Its errors are those of Field.
+func (c *Config) Keys(field string) ([]string, error) {
+	f, err := c.Field(field)
+	if err != nil {
+		return nil, err
+	}
+	switch f.Kind {
+	case Map, Paths, Pairs:
+	default:
+		return nil, nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var keys []string
+	for i := 0; i+1 < len(c.values[f.Name]); i += 2 {
+		keys = append(keys, c.values[f.Name][i])
+	}
+	return keys, nil
+}
+
 // ClearAll puts every field back to its default; what was saved stays.
 func (c *Config) ClearAll() {
 	c.mu.Lock()

@@ -5,7 +5,8 @@ import "slices"
 // Next is something that may follow a number of words.
 type Next struct {
 	Item    Item
-	Command int // whose item it is
+	Command int      // whose item it is
+	Taken   []string // words that Item, a List, has taken already
 }
 
 // Next returns what may follow words, inside a command in a command what may
@@ -38,11 +39,21 @@ func (g *Grammar) next(words []Word, depth int) []Next {
 			continue
 		}
 		if item, ok := f.pattern.at(n); ok {
-			all = append(all, Next{item, f.command})
+			all = append(all, Next{item, f.command, taken(item, words, len(f.pattern.Items)-1)})
 		}
 	}
 	for _, n := range inner {
 		all = append(all, g.next(words[n:], depth-1)...)
+	}
+	return all
+}
+
+// taken returns the words from index first on, where item is a list, which
+// begins there.
+func taken(item Item, words []Word, first int) []string {
+	var all []string
+	for ; item.Kind == List && first < len(words); first++ {
+		all = append(all, words[first].Text)
 	}
 	return all
 }

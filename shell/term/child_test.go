@@ -24,19 +24,42 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// historyEnv names the child's history file; without it, it knows some lines
+// and keeps none.
+const historyEnv = "TERM_TEST_HISTORY"
+
+// childHistory returns what the child begins with and how it keeps a line.
+func childHistory() (lines []string, record func(string)) {
+	path := os.Getenv(historyEnv)
+	if path == "" {
+		return []string{"first old", "second old", "third"}, func(string) {}
+	}
+	lines, err := LoadHistory(path)
+	if err != nil {
+		panic(err)
+	}
+	return lines, func(line string) {
+		if err := AppendHistory(path, line); err != nil {
+			panic(err)
+		}
+	}
+}
+
 // child is a small shell: it says what it read, and knows a few commands.
 func child(source string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
+	lines, record := childHistory()
 	var t *Terminal
 	t, err := New(Config{
 		Prompt:   func() string { return "mm$ " },
 		Complete: sources(func() { t.Refresh() })[source],
-		History:  []string{"first old", "second old", "third"},
+		History:  lines,
 		Record: func(line string) {
 			if line == "panic while raw" {
 				panic("as asked")
 			}
+			record(line)
 		},
 		In:  os.Stdin,
 		Out: os.Stdout,

@@ -10,6 +10,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // maxHistoryFile is how much of a history file is read, in bytes from its end.
@@ -17,24 +20,63 @@ const maxHistoryFile = 4 << 20
 
 // LoadHistory returns the lines of a history file, oldest first, at most the
 // last 10,000. A file that is not there has none. A file with more is replaced
-// by one that holds only those.
+// by one that holds only those. Other prompts may append to it meanwhile.
 func LoadHistory(path string) ([]string, error) {
-	f, err := os.Open(path)
+	f, locked, err := openHistory(path, os.O_RDWR)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("history: %w", err)
 	}
-	defer f.Close() // only read
+	defer f.Close() // what is written is written by rename
 	lines, cut, err := readLines(f)
 	if err != nil {
 		return nil, fmt.Errorf("history %s: %w", path, err)
 	}
-	if !cut {
+	if !cut || !locked {
 		return lines, nil
 	}
 	return lines, rewriteHistory(path, lines)
+}
+
+// How long a prompt waits for another that has the history locked. One that was
+// stopped just then must not hold up the others.
+const (
+	lockTries = 400
+	lockPause = 5 * time.Millisecond
+)
+
+// openHistory opens the history file at path and locks it, so that it is not
+// replaced by a shorter one meanwhile. The lock ends when it is closed.
+func openHistory(path string, flags int) (f *os.File, locked bool, err error) {
+	for {
+		f, err := os.OpenFile(path, flags|unix.O_NOFOLLOW, 0o600)
+		if err != nil {
+			return nil, false, err
+		}
+		locked := lock(f)
+		at, err := os.Lstat(path)
+		is, isErr := f.Stat()
+		if err == nil && isErr == nil && os.SameFile(at, is) {
+			return f, locked, nil
+		}
+		f.Close() // it has just been replaced, or taken away
+		if gone := err != nil && flags&os.O_CREATE == 0; gone || isErr != nil {
+			return nil, false, errors.Join(err, isErr)
+		}
+	}
+}
+
+// lock locks f, or gives up after a while.
+func lock(f *os.File) bool {
+	for range lockTries {
+		if unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil {
+			return true
+		}
+		time.Sleep(lockPause) // there is no lock that waits for a while
+	}
+	return false
 }
 
 // readLines reads the last lines of f; cut tells that there are earlier ones.
@@ -83,7 +125,8 @@ func rewriteHistory(path string, lines []string) error {
 }
 
 // AppendHistory adds a line to a history file, which only its owner can read.
-// It makes the file where it is not there, but not its directory.
+// It makes the file where it is not there, but not its directory. Several
+// prompts may do so at once.
 func AppendHistory(path, line string) error {
 	line = strings.Map(func(r rune) rune {
 		if r == '\n' || r == '\r' {
@@ -91,7 +134,7 @@ func AppendHistory(path, line string) error {
 		}
 		return r
 	}, line)
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
+	f, _, err := openHistory(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE)
 	if err != nil {
 		return fmt.Errorf("history: %w", err)
 	}

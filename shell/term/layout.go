@@ -16,7 +16,7 @@ import (
 // many there are at least.
 func layout(candidates []completion.Candidate, total, columns, rows int) []string {
 	texts := shown(candidates)
-	if hasHelp(candidates) && len(texts) <= rows/2 {
+	if hasHelp(candidates) && len(texts) <= rows {
 		return helped(texts, candidates, columns)
 	}
 	width := 0

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"minimega/completion"
@@ -39,6 +40,42 @@ func TestHistoryFileIsPrivateAndBounded(t *testing.T) {
 	}
 	if data, err := os.ReadFile(path); err != nil || strings.Count(string(data), "\n") != maxPast {
 		t.Errorf("the file was not cut: %d bytes, %v", len(data), err)
+	}
+}
+
+func TestPromptsShareAHistoryFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "history")
+	full := strings.Repeat("old\n", maxPast)
+	if err := os.WriteFile(path, []byte(full), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const prompts, lines = 8, 50
+	var all sync.WaitGroup
+	for p := range prompts {
+		all.Go(func() {
+			for i := range lines {
+				if err := AppendHistory(path, fmt.Sprintf("prompt %d line %d", p, i)); err != nil {
+					t.Error(err)
+				}
+				if i%10 == 0 { // cuts the file
+					if _, err := LoadHistory(path); err != nil {
+						t.Error(err)
+					}
+				}
+			}
+		})
+	}
+	all.Wait()
+	got, err := LoadHistory(path)
+	if err != nil || len(got) != maxPast {
+		t.Fatalf("%d lines, %v", len(got), err)
+	}
+	for p := range prompts {
+		for i := range lines {
+			if want := fmt.Sprintf("prompt %d line %d", p, i); !slices.Contains(got, want) {
+				t.Errorf("%q is lost", want)
+			}
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package term
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -120,6 +121,25 @@ func TestKeysEdit(t *testing.T) {
 			c.Expect("got: " + test.want)
 		})
 	}
+}
+
+func TestHistoryOutlivesARestart(t *testing.T) {
+	t.Setenv(historyEnv, filepath.Join(t.TempDir(), "history"))
+	c := start(t, "known")
+	c.Expect("mm$ ")
+	for _, line := range []string{"one of before", "日本語 of before", "quit"} {
+		c.Send(line + "\r")
+		c.Expect(fmt.Sprintf("got: %q", line))
+	}
+	c.ExpectExit()
+	c = start(t, "known")
+	c.Expect("mm$ ")
+	c.Send("\x12of bef")
+	c.Expect("(reverse-i-search)`of bef': 日本語 of before")
+	c.Send("\x12")
+	c.Expect("one of before")
+	c.Send("\x1b[B\r") // one newer
+	c.Expect(`got: "日本語 of before"`)
 }
 
 func TestTabInsertsThenLists(t *testing.T) {

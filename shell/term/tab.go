@@ -2,6 +2,7 @@ package term
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	prompt "github.com/c-bata/go-prompt"
@@ -20,7 +21,6 @@ type tabState struct {
 	set     bool
 	waiting bool // nothing could be inserted or shown
 	list    bool // and candidates were to be shown
-	again   bool // more has become known since it was asked for
 }
 
 // request is a line to be completed.
@@ -36,31 +36,31 @@ func (t *Terminal) complete(b *prompt.Buffer) {
 	line, cursor := lineOf(b)
 	again := t.tab.set && t.tab.line == line && t.tab.cursor == cursor
 	t.tab = tabState{line: line, cursor: cursor, set: true, list: again}
-	t.tabs.ask(request{line: line, cursor: cursor, list: again})
+	t.ask(request{line: line, cursor: cursor, list: again})
+}
+
+// ask has r worked out; nobody waits for more to be known until that is done.
+func (t *Terminal) ask(r request) {
+	t.tabs.waiting.Store(false)
+	t.tabs.ask(r)
 }
 
 // completeAgain tries again what the last Tab could not do, if the line is
 // still the same.
 func (t *Terminal) completeAgain(b *prompt.Buffer) {
 	line, cursor := lineOf(b)
-	if !t.tab.set || t.tab.line != line || t.tab.cursor != cursor {
-		return
-	}
-	t.tab.again = true
-	if t.tab.waiting {
-		t.tab.again = false
-		t.tabs.ask(request{line: line, cursor: cursor, list: t.tab.list, quiet: true})
+	if t.tab.waiting && t.tab.line == line && t.tab.cursor == cursor {
+		t.ask(request{line: line, cursor: cursor, list: t.tab.list, quiet: true})
 	}
 }
 
 // completed does what a completion says, if the line is still the same.
 func (t *Terminal) completed(b *prompt.Buffer) {
-	req, result, ok := t.tabs.result()
+	req, result, known, ok := t.tabs.result()
 	line, cursor := lineOf(b)
 	if !ok || req.line != line || req.cursor != cursor || result.Start < 0 || result.Start > cursor {
 		return
 	}
-	again := t.tab.again
 	t.tab = tabState{line: line, cursor: cursor, set: true, list: req.list}
 	switch {
 	case result.Insert != line[result.Start:cursor]:
@@ -75,7 +75,8 @@ func (t *Terminal) completed(b *prompt.Buffer) {
 		if !req.quiet {
 			t.out.put("\a")
 		}
-		if again {
+		t.tabs.waiting.Store(true)
+		if t.tabs.known.Load() != known { // since it was worked out
 			t.completeAgain(b)
 		}
 	}
@@ -108,11 +109,14 @@ type completer struct {
 	crashed  func() // called before a panic in complete goes on
 
 	changed chan struct{} // holds one token: more is known
+	known   atomic.Uint64 // how often more was known
+	waiting atomic.Bool   // somebody waits for that at a line that could not be completed
 
 	mu    sync.Mutex // guards what follows
 	busy  bool       // the goroutine is there
 	next  *request   // to be worked out, or worked out again
 	asked request    // what done answers
+	upTo  uint64     // known, when done was worked out
 	done  *completion.Result
 }
 
@@ -138,24 +142,27 @@ func (c *completer) forget() {
 	c.next, c.done = nil, nil
 }
 
-// refresh says that more is known.
-func (c *completer) refresh() {
+// refresh says that more is known, and reports whether somebody waits for that
+// whom nothing else will tell.
+func (c *completer) refresh() bool {
+	c.known.Add(1)
 	select {
 	case c.changed <- struct{}{}:
 	default:
 	}
+	return c.waiting.Load()
 }
 
-// result returns what was found last, once.
-func (c *completer) result() (request, completion.Result, bool) {
+// result returns what was found last, once, and how often more was known then.
+func (c *completer) result() (r request, result completion.Result, upTo uint64, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.done == nil {
-		return request{}, completion.Result{}, false
+		return request{}, completion.Result{}, 0, false
 	}
-	result := *c.done
+	result = *c.done
 	c.done = nil
-	return c.asked, result, true
+	return c.asked, result, c.upTo, true
 }
 
 // run works out what is asked until nothing is.
@@ -175,11 +182,11 @@ func (c *completer) run() {
 		if r == nil {
 			return
 		}
-		result := c.await(*r)
+		result, upTo := c.await(*r)
 		c.mu.Lock()
 		current := c.next == nil
 		if current {
-			c.asked, c.done = *r, &result
+			c.asked, c.upTo, c.done = *r, upTo, &result
 		}
 		c.mu.Unlock()
 		if current {
@@ -188,19 +195,21 @@ func (c *completer) run() {
 	}
 }
 
-// await completes r, waiting a moment for more where that is worth it.
-func (c *completer) await(r request) completion.Result {
+// await completes r, waiting a moment for more where that is worth it. upTo is
+// how often more was known before what it returns was worked out.
+func (c *completer) await(r request) (result completion.Result, upTo uint64) {
 	enough := time.NewTimer(patience)
 	defer enough.Stop()
 	for {
-		result := c.complete(r.line, r.cursor)
+		upTo = c.known.Load()
+		result = c.complete(r.line, r.cursor)
 		if !result.Pending {
-			return result
+			return result, upTo
 		}
 		select {
 		case <-c.changed:
 		case <-enough.C:
-			return result
+			return result, upTo
 		}
 	}
 }

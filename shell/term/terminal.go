@@ -184,6 +184,7 @@ func (t *Terminal) begin() error {
 func (t *Terminal) end() {
 	t.mode.restore()
 	t.tab, t.search, t.kept = tabState{}, search{}, draft{}
+	t.tabs.waiting.Store(false)
 	t.tabs.forget()
 	t.mu.Lock()
 	t.reading = false
@@ -228,7 +229,9 @@ func (t *Terminal) watchSize() (stop func()) {
 // Refresh says that completions may have changed. If somebody waits at a line
 // that the last Tab could not complete, it is tried again.
 func (t *Terminal) Refresh() {
-	t.tabs.refresh()
+	if !t.tabs.refresh() {
+		return
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.reading {

@@ -4,62 +4,105 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
 // Names returns the completions of prefix: the children of its directory whose
 // names go on from it, as full names in order, directories with a slash at
-// the end; at most limit of them if that is positive.
-func (s *Store) Names(prefix string, limit int) []string {
+// the end, and how many there are. Where that is more than limit, which must be
+// positive, it returns the first ones and the last, so that what those begin
+// with in common is what all begin with.
+//
+// It reads a directory once, until that changes.
+func (s *Store) Names(prefix string, limit int) (names []string, total int) {
 	dir, base := path.Split(prefix)
-	real, _, err := s.resolve("", clamp(dir))
+	real, info, err := s.resolve("", clamp(dir))
 	if err != nil {
-		return nil
+		return nil, 0
 	}
+	known, ok := s.lists.get(real, statOf(info), time.Now())
+	if !ok {
+		before := time.Now()
+		if known, err = s.readNames(dir, real); err != nil {
+			return nil, 0
+		}
+		known.stat, known.read = statOf(info), before
+		s.lists.put(real, known)
+	}
+	found := within(known.names, base)
+	first := found[:min(len(found), limit)]
+	if len(found) > limit {
+		first = append(slices.Clone(first[:limit-1]), found[len(found)-1])
+	}
+	names = make([]string, len(first))
+	for i, name := range first {
+		names[i] = dir + name
+	}
+	return names, len(found)
+}
+
+// within returns the part of sorted names that begins with prefix.
+func within(names []string, prefix string) []string {
+	from, _ := slices.BinarySearch(names, prefix)
+	n, _ := slices.BinarySearchFunc(names[from:], prefix, func(name, prefix string) int {
+		if strings.HasPrefix(name, prefix) {
+			return -1
+		}
+		return 1
+	})
+	return names[from : from+n]
+}
+
+// readNames returns what Names may say of a directory, which is at the path
+// real without links and was asked for as dir.
+func (s *Store) readNames(dir, real string) (nameList, error) {
 	nodes, err := s.readTypes(real)
 	if err != nil {
-		return nil
+		return nameList{}, err
 	}
-	var names []string
+	list := nameList{names: make([]string, 0, len(nodes))}
 	for _, node := range nodes {
-		if !strings.HasPrefix(node.Name(), base) {
+		name := node.Name()
+		if !proper(name) || real == "" && reserved(name) {
 			continue
 		}
-		isDir, ok := s.typeOf(place{clamp(dir + node.Name()), path.Join(real, node.Name())}, node)
-		if !ok {
-			continue
+		isDir, ok := node.IsDir(), node.IsDir() || node.Type() == 0
+		if node.Type() == fs.ModeSymlink {
+			e, _, err := s.follow(place{clamp(dir + name), path.Join(real, name)})
+			isDir, ok, list.links = e.Kind == Dir, err == nil, true
 		}
-		name := dir + node.Name()
-		if isDir {
-			name += "/"
-		}
-		if names = append(names, name); len(names) == limit {
-			break
+		switch {
+		case ok && isDir:
+			list.names = append(list.names, name+"/")
+		case ok:
+			list.names = append(list.names, name)
 		}
 	}
-	return names
+	slices.Sort(list.names)
+	return list, nil
 }
 
-// typeOf tells whether node at p is a directory, or a link to one; ok is false
-// where it is nothing that is listed.
-func (s *Store) typeOf(p place, node fs.DirEntry) (isDir, ok bool) {
-	switch node.Type() {
-	case 0, fs.ModeDir:
-		return node.IsDir(), true
-	case fs.ModeSymlink:
-		e, _, err := s.follow(p)
-		return e.Kind == Dir, err == nil
+// proper reports whether a directory's entry can be part of a FileName. Most
+// are printable ASCII, which needs no closer look.
+func proper(entry string) bool {
+	for i := range len(entry) {
+		if entry[i] < ' ' || entry[i] > '~' {
+			_, ok := fileName(entry)
+			return ok
+		}
 	}
-	return false, false
+	return true // an entry has at most 255 bytes
 }
 
-// readTypes is readDir for those who need only the entries' names and types. A
-// directory that a root has opened looks at each entry, which takes far longer
-// than reading the directory: so another handle of it is read.
+// readTypes is readDir for those who need only the entries' names and types, in
+// no order. A directory that a root has opened looks at each entry, which takes
+// far longer than reading the directory: so another handle of it is read.
 func (s *Store) readTypes(dir string) ([]fs.DirEntry, error) {
 	f, err := s.root.OpenFile(rooted(dir), syscall.O_DIRECTORY|syscall.O_NONBLOCK, 0)
 	if err != nil {
@@ -73,9 +116,5 @@ func (s *Store) readTypes(dir string) ([]fs.DirEntry, error) {
 	// Where a file system tells no types they are looked up under this path.
 	same := os.NewFile(uintptr(fd), "/proc/self/fd/"+strconv.Itoa(fd))
 	defer same.Close() // only read
-	nodes, err := same.ReadDir(-1)
-	if err != nil {
-		return nil, err
-	}
-	return tidy(dir, nodes), nil
+	return same.ReadDir(-1)
 }

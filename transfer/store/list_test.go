@@ -203,19 +203,24 @@ func TestNamesCompletes(t *testing.T) {
 		prefix string
 		limit  int
 		want   []string
+		total  int
 	}{
-		{"b", 0, []string{"b.img", "br1.txt", "br[1].txt"}},
-		{"b", 2, []string{"b.img", "br1.txt"}},
-		{"/b.", 0, []string{"/b.img"}},
-		{"d/", 0, []string{"d/e/", "d/unclean", "d/up", "d/x", "d/y"}},
-		{"to-", 0, []string{"to-dir/", "to-file", "to-root/"}},
-		{"tr", 0, []string{"transfer_/"}},
-		{"out", 0, nil},
-		{"out-dir/", 0, nil},
-		{"nothing/", 0, nil},
+		{"b", 9, []string{"b.img", "br1.txt", "br[1].txt"}, 3},
+		{"b", 2, []string{"b.img", "br[1].txt"}, 3},
+		{"b", 1, []string{"br[1].txt"}, 3},
+		{"/b.", 9, []string{"/b.img"}, 1},
+		{"d/", 9, []string{"d/e/", "d/unclean", "d/up", "d/x", "d/y"}, 5},
+		{"to-", 9, []string{"to-dir/", "to-file", "to-root/"}, 3},
+		{"tr", 9, []string{"transfer_/"}, 1},
+		{"out", 9, nil, 0},
+		{"out-dir/", 9, nil, 0},
+		{"nothing/", 9, nil, 0},
+		{"to-dir/", 2, []string{"to-dir/e/", "to-dir/y"}, 5},
 	} {
-		if got := s.Names(c.prefix, c.limit); !slices.Equal(got, c.want) {
-			t.Errorf("%q: got %q, want %q", c.prefix, got, c.want)
+		for range 2 { // read, and known
+			if got, total := s.Names(c.prefix, c.limit); !slices.Equal(got, c.want) || total != c.total {
+				t.Errorf("%q: got %q of %d, want %q of %d", c.prefix, got, total, c.want, c.total)
+			}
 		}
 	}
 }

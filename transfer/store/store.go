@@ -18,6 +18,8 @@ type Store struct {
 	log  *slog.Logger
 	hash *hashCache
 
+	lists nameLists // for Names
+
 	mu      sync.Mutex
 	flights map[wire.FileName]*flight // file → its hashing that is under way
 	live    map[*Partial]struct{}     // partial files that are open here

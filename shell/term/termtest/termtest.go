@@ -31,7 +31,7 @@ const pollTime = 2 * time.Millisecond
 
 // Console is a program on a pseudo terminal.
 type Console struct {
-	t      *testing.T
+	t      testing.TB
 	cmd    *exec.Cmd
 	pty    *os.File
 	tty    *os.File      // held open, so that modes can be read after the program's end
@@ -46,7 +46,7 @@ type Console struct {
 
 // Start runs cmd in an 80×24 window unless a size is given. It skips the test
 // where there are no pseudo terminals.
-func Start(t *testing.T, cmd *exec.Cmd, size ...pty.Winsize) *Console {
+func Start(t testing.TB, cmd *exec.Cmd, size ...pty.Winsize) *Console {
 	t.Helper()
 	master, tty, err := pty.Open()
 	if err != nil {

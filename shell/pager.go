@@ -1,0 +1,83 @@
+package shell
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// pagerEnd is how long a pager may take to end when the program does.
+const pagerEnd = time.Second
+
+// pager is a terminal's output. What is written to it at once is an answer; one
+// of two screens or more goes to the user's pager, which has the terminal until
+// it ends.
+type pager struct {
+	ctx  context.Context // ends the pager
+	out  *os.File        // the terminal
+	lend func(io.Writer) // has messages go elsewhere meanwhile; nil: there are none
+}
+
+// Write implements [io.Writer].
+func (p *pager) Write(b []byte) (int, error) {
+	size, err := unix.IoctlGetWinsize(int(p.out.Fd()), unix.TIOCGWINSZ)
+	lines := bytes.Count(b, []byte("\n"))
+	program := pagerProgram()
+	if err != nil || size.Row == 0 || lines < 2*int(size.Row) || program == "" {
+		return p.out.Write(b)
+	}
+	if _, err := fmt.Fprintf(p.out, "-- sending %d lines to %s --\n", lines, program); err != nil {
+		return 0, err
+	}
+	if p.run(program, b) != nil && p.ctx.Err() == nil { // it could not be run: the answer is not to be lost
+		return p.out.Write(b)
+	}
+	return len(b), nil
+}
+
+// pagerProgram returns the user's pager, as the system's shell takes it: "" for
+// none, which an empty PAGER asks for.
+func pagerProgram() string {
+	if program, ok := os.LookupEnv("PAGER"); ok {
+		return program
+	}
+	if _, err := exec.LookPath("less"); err != nil {
+		return ""
+	}
+	return "less"
+}
+
+// run shows text in a pager. Its error is that of a pager that could not begin.
+func (p *pager) run(program string, text []byte) error {
+	command := exec.CommandContext(p.ctx, "sh", "-c", program)
+	command.Stdin, command.Stdout, command.Stderr = bytes.NewReader(text), p.out, p.out
+	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) } // it puts the terminal back
+	command.WaitDelay = pagerEnd
+	command.Env = os.Environ()
+	if _, ok := os.LookupEnv("LESS"); !ok {
+		command.Env = append(command.Env, "LESS=FRX")
+	}
+	if p.lend != nil {
+		var late bytes.Buffer
+		p.lend(&late)
+		defer func() {
+			p.lend(nil)
+			_, _ = p.out.Write(late.Bytes()) // a terminal that is gone shows in the next read
+		}()
+	}
+	if err := command.Start(); err != nil {
+		return err
+	}
+	const notFound = 127 // of sh
+	if err := command.Wait(); command.ProcessState.ExitCode() == notFound {
+		return err
+	}
+	return nil
+}
