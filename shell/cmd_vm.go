@@ -3,6 +3,7 @@ package shell
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"minimega/completion"
@@ -70,6 +71,11 @@ func fieldCommand(vm *vmconfig.Config, f vmconfig.Field) Command {
 		command.Words[keyDiskspec] = command.Words["value"]
 		command.Hints["value"] = localFiles
 		command.Hints[keyDiskspec] = localFiles
+	}
+	if f.Name == "filesystem" {
+		command.Long += " tar:NAME is fetched, unpacked beside itself, and stands for the single directory in it; gz, bz2, xz and zst are known by content."
+		command.Example = "vm config filesystem tar:containerfs.tar.gz"
+		command.Words["value"] = append(slices.Clone(command.Words["value"]), completion.Candidate{Text: tarPrefix, Help: "a tar archive of the mesh, unpacked"})
 	}
 	if len(f.Choices) > 0 {
 		command.Words["value"] = candidates(f.Choices)

@@ -3,7 +3,9 @@ package archive
 import (
 	"archive/tar"
 	"bytes"
+	"encoding/binary"
 	"errors"
+	"hash/crc32"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -235,6 +237,7 @@ func TestHostileArchivesAreRefusedAndLeaveNothing(t *testing.T) {
 		{"bomb behind the end", through(t, append(bytes.Clone(plain), make([]byte, 300<<20)...), "zstd", "-q"), ErrLimit},
 		{"xz dictionary of 256 MiB", through(t, plain, "xz", "--lzma2=dict=256MiB"), ErrLimit},
 		{"xz dictionary of 1 GiB in the second stream", append(through(t, plain, "xz"), through(t, plain, "xz", "--lzma2=dict=1GiB")...), ErrLimit},
+		{"xz of empty blocks", emptyBlocks(t, through(t, plain, "xz", "-9")), ErrLimit},
 		{"zstd window of 1 GiB", through(t, bytes.Repeat(plain, 1<<16), "zstd", "-q", "--long=30", "-1"), ErrDamaged},
 		{"cut in a header", plain[:100], ErrFormat},
 		{"cut in a file", pack(t, entry{name: "d/a", body: long + long + long})[:700], ErrTruncated},
@@ -261,6 +264,23 @@ func TestHostileArchivesAreRefusedAndLeaveNothing(t *testing.T) {
 			b.nothing(t, "x")
 		})
 	}
+}
+
+// emptyBlocks returns the beginning of an xz file that goes on with blocks of
+// nothing, each with the block header, thus the dictionary, of x.
+func emptyBlocks(t testing.TB, x []byte) []byte {
+	t.Helper()
+	header := x[12 : 12+4*(int(x[12])+1)]
+	if x[12] != 2 || len(header) != 12 {
+		t.Fatalf("block header % x", header)
+	}
+	out := bytes.Clone(x[:12])
+	out[7] = 0 // no checks
+	binary.LittleEndian.PutUint32(out[8:], crc32.ChecksumIEEE(out[6:8]))
+	for range 1000 {
+		out = append(append(out, header...), 0, 0, 0, 0)
+	}
+	return out
 }
 
 func cut(b []byte, n int) []byte { return b[:len(b)-n] }

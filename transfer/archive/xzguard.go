@@ -7,19 +7,28 @@ import (
 	"io"
 )
 
+// The decoder makes a dictionary for each block. xz -T makes blocks of three
+// times a dictionary's size or more; a file of empty blocks would keep it busy.
+const (
+	freeDicts = 4 << 30 // bytes of dictionaries that any file may ask for
+	maxDicts  = 64      // and for each byte of the file that came before
+)
+
 // xzGuard passes an xz file through and refuses blocks whose dictionary is
 // larger than maxWindow: the decoder allocates what a block's header asks for,
 // up to 4 GiB. It follows the format (xz-file-format.txt 1.2.1) from header to
 // header; LZMA2's own chunks tell their lengths, so nothing is decompressed.
 // Whether the rest is right is the decoder's to tell.
 type xzGuard struct {
-	r     *bufio.Reader
-	pass  int64                // bytes to hand on before the next header
-	step  func(*xzGuard) error // reads the next header; nil: a stream begins
-	check int64                // bytes of each block's check
-	block int64                // bytes of the block's chunks so far
-	ints  uint64               // integers that the index still holds
-	index int64                // bytes of the index so far
+	r      *bufio.Reader
+	pass   int64                // bytes to hand on before the next header
+	step   func(*xzGuard) error // reads the next header; nil: a stream begins
+	check  int64                // bytes of each block's check
+	block  int64                // bytes of the block's chunks so far
+	ints   uint64               // integers that the index still holds
+	index  int64                // bytes of the index so far
+	passed int64                // bytes handed on
+	dicts  int64                // bytes of dictionaries asked for so far
 }
 
 // Read implements io.Reader.
@@ -35,6 +44,7 @@ func (g *xzGuard) Read(p []byte) (int, error) {
 	}
 	n, err := g.r.Read(p[:min(int64(len(p)), g.pass)])
 	g.pass -= int64(n)
+	g.passed += int64(n)
 	if err == io.EOF && g.pass > 0 {
 		err = io.ErrUnexpectedEOF
 	}
@@ -90,6 +100,9 @@ func (g *xzGuard) header() error {
 	}
 	if dict > maxWindow {
 		return fmt.Errorf("xz: %w: the dictionary must be at most %d bytes, but is %d", ErrLimit, maxWindow, dict)
+	}
+	if g.dicts += dict; g.dicts > freeDicts+maxDicts*g.passed {
+		return fmt.Errorf("xz: %w: too many small blocks", ErrLimit)
 	}
 	g.pass, g.block, g.step = int64(len(b)), 0, (*xzGuard).chunk
 	return nil
