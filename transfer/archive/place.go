@@ -31,6 +31,7 @@ type place struct {
 	path     string   // of the archive, absolute and clean
 	below    string   // the archive's directory below the files directory
 	inside   bool     // whether it is there
+	files    *os.Root // the files directory; the Unpacker's to close
 	dir      *os.Root // the archive's directory
 	own      *os.Root // ownDir/<key>
 	lock     *os.File // own, locked
@@ -46,7 +47,7 @@ func keyOf(path string) string {
 
 // at opens the place of the archive at path, and waits for its lock.
 func (u *Unpacker) at(ctx context.Context, file string) (*place, error) {
-	p := &place{path: filepath.Clean(file)}
+	p := &place{path: filepath.Clean(file), files: u.root}
 	rel, err := filepath.Rel(u.cfg.Dir, p.path)
 	p.inside = err == nil && rel != ".." && !strings.HasPrefix(rel, "../")
 	if p.inside {
@@ -61,7 +62,11 @@ func (u *Unpacker) at(ctx context.Context, file string) (*place, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := p.claim(ctx, u.root); err != nil {
+	f, err := p.open() // what is no archive leaves no trace
+	if err == nil {
+		err = errors.Join(f.Close(), p.claim(ctx))
+	}
+	if err != nil {
 		return nil, errors.Join(err, p.close())
 	}
 	return p, nil
@@ -69,9 +74,9 @@ func (u *Unpacker) at(ctx context.Context, file string) (*place, error) {
 
 // claim opens and locks what is kept about the archive. Another process that
 // sweeps may remove it in between.
-func (p *place) claim(ctx context.Context, files *os.Root) error {
+func (p *place) claim(ctx context.Context) error {
 	for {
-		err := p.tryClaim(ctx, files)
+		err := p.tryClaim(ctx)
 		if !errors.Is(err, errSwept) {
 			return err
 		}
@@ -83,14 +88,14 @@ func (p *place) claim(ctx context.Context, files *os.Root) error {
 
 var errSwept = errors.New("removed by another process")
 
-func (p *place) tryClaim(ctx context.Context, files *os.Root) error {
+func (p *place) tryClaim(ctx context.Context) error {
 	key := keyOf(p.path)
 	own := path.Join(ownDir, key)
-	err := files.MkdirAll(own, 0o700)
+	err := p.files.MkdirAll(own, 0o700)
 	if err != nil {
 		return err
 	}
-	if p.own, err = files.OpenRoot(own); err != nil {
+	if p.own, err = p.files.OpenRoot(own); err != nil {
 		return err
 	}
 	if p.lock, err = p.own.Open("."); err != nil {
@@ -107,7 +112,7 @@ func (p *place) tryClaim(ctx context.Context, files *os.Root) error {
 	if err != nil {
 		return err
 	}
-	if there, err := files.Lstat(own); err != nil || !os.SameFile(there, locked) {
+	if there, err := p.files.Lstat(own); err != nil || !os.SameFile(there, locked) {
 		return errSwept
 	}
 	return nil
@@ -147,9 +152,14 @@ func (p *place) close() error {
 	return errors.Join(errs...)
 }
 
-// open opens the archive.
-func (p *place) open() (*os.File, error) {
-	f, err := p.dir.OpenFile(filepath.Base(p.path), os.O_RDONLY|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0)
+// open opens the archive. One in the files directory may be a link within it.
+func (p *place) open() (f *os.File, err error) {
+	const flags = os.O_RDONLY | syscall.O_NONBLOCK | syscall.O_NOCTTY
+	if p.inside {
+		f, err = p.files.OpenFile(filepath.Join(p.below, filepath.Base(p.path)), flags, 0)
+	} else {
+		f, err = os.OpenFile(p.path, flags, 0)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -318,6 +318,19 @@ func TestOnlyFilesAreArchives(t *testing.T) {
 	if dir, _, err := b.ask(t, "out"); err == nil {
 		t.Error(dir)
 	}
+	if kept, err := os.ReadDir(filepath.Join(b.files, ownDir)); err == nil && len(kept) > 0 {
+		t.Error(kept)
+	}
+}
+
+func TestALinkToAnArchiveIsOne(t *testing.T) {
+	b := newBench(t)
+	put(t, filepath.Join(b.files, "y.tar"), pack(t, entry{name: "d/a"}))
+	must(t, os.Mkdir(filepath.Join(b.files, "sub"), 0o755))
+	must(t, os.Symlink("../y.tar", filepath.Join(b.files, "sub/x.tar")))
+	if dir, _, err := b.ask(t, "sub/x.tar"); err != nil || dir != filepath.Join(b.files, "sub/d") {
+		t.Error(dir, err)
+	}
 }
 
 func TestADiskWithoutRoomIsNotBegun(t *testing.T) {
