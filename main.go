@@ -22,6 +22,7 @@ import (
 	"minimega/mesh/wire"
 	"minimega/shell"
 	"minimega/transfer"
+	"minimega/transfer/archive"
 	"minimega/transfer/store"
 	"minimega/vmconfig"
 )
@@ -132,8 +133,12 @@ func compose(opts shell.Options, cfg shell.Config, files *store.Store) (*shell.S
 	if err != nil {
 		return nil, nil, err
 	}
+	archives, err := archive.New(archive.Config{Dir: files.Dir(), Reserved: store.Reserved, Log: cfg.Log})
+	if err != nil {
+		return nil, nil, err
+	}
 	names := completion.NewMeshNames(node, files.Names, cfg.Console.Refresh)
-	cfg.Mesh, cfg.Files, cfg.Names = node, shell.FromEngine(engine), names
+	cfg.Mesh, cfg.Files, cfg.Names, cfg.Archives = node, shell.FromEngine(engine), names, archives
 	sh, err := shell.New(cfg)
 	if err != nil {
 		return nil, nil, err
@@ -148,7 +153,7 @@ func compose(opts shell.Options, cfg shell.Config, files *store.Store) (*shell.S
 		node.HandleStream(name, h)
 	}
 	socket := func(ctx context.Context) error { return sh.ServeSocket(ctx, shell.SocketPath(opts.Base)) }
-	return sh, []func(context.Context) error{node.Run, engine.Run, names.Run, socket, sh.RunBackground}, node.Listen()
+	return sh, []func(context.Context) error{node.Run, engine.Run, names.Run, archives.Run, socket, sh.RunBackground}, node.Listen()
 }
 
 // newMesh makes the node's part in the mesh, and what finds the others.

@@ -19,7 +19,7 @@ const maxHistory = 10_000
 type Settings struct {
 	output.Settings
 	Record     bool // lines go into the history
-	Preprocess bool // $NAME and file: are expanded
+	Preprocess bool // $NAME, file: and tar: are expanded
 
 	Updates time.Duration // between reports of progress; 0: none
 

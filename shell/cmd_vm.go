@@ -90,6 +90,10 @@ func fieldCommand(f vmconfig.Field) Command {
 		command.Hints["value"] = programs
 	case "android-sdk", "android-emulator", "android-adb", "android-avd-dir":
 		command.Hints["value"] = completion.LocalFile
+	case "filesystem":
+		command.Long += " tar:NAME is fetched, unpacked beside itself, and stands for the single directory in it; gz, bz2, xz and zst are known by content."
+		command.Example += "\nvm config filesystem tar:containerfs.tar.gz"
+		command.Words["value"] = append(slices.Clone(command.Words["value"]), completion.Candidate{Text: tarPrefix, Help: "a tar archive of the mesh, unpacked"})
 	}
 	if len(f.Choices) > 0 {
 		command.Words["value"] = candidates(f.Choices)

@@ -59,11 +59,16 @@ func (x *execution) expand(ctx context.Context, m *grammar.Match, how expansion)
 	return &out, nil
 }
 
-// expandWord returns what word stands for: usually one word, for a file: glob
-// a word a file.
+// expandWord returns what word stands for: usually one word, for a file: or
+// tar: glob a word a file.
 func (x *execution) expandWord(ctx context.Context, key, word string, how expansion) ([]string, error) {
 	word = os.Expand(word, x.client.getenv)
 	name, ok := cutFold(word, filePrefix)
+	bring := x.fetch
+	if !ok {
+		name, ok = cutFold(word, tarPrefix)
+		bring = x.untar
+	}
 	if !ok {
 		return []string{word}, nil
 	}
@@ -74,7 +79,7 @@ func (x *execution) expandWord(ctx context.Context, key, word string, how expans
 	if i := strings.IndexByte(name, ','); i >= 0 && key == keyDiskspec {
 		name, options = name[:i], name[i:]
 	}
-	paths, err := x.fetch(ctx, name)
+	paths, err := bring(ctx, name)
 	for i := range paths {
 		paths[i] += options
 	}

@@ -22,6 +22,8 @@ type Config struct {
 	VM    *vmconfig.Config
 	Names Names // nil: Tab knows this node's files only
 
+	Archives Archives // nil: tar: is an error
+
 	LocalNames func(prefix string, limit int) (names []string, total int) // this node's files, for Tab; may be nil
 
 	Console *Console     // where the log goes, which the prompt takes over; nil: nowhere

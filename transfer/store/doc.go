@@ -13,7 +13,8 @@
 //
 // The store's own things are hidden from every method that takes a name:
 //
-//	.minimega/              hashes, the hash cache (cachefile.go has its bytes)
+//	.minimega/              hashes, the hash cache (cachefile.go has its bytes);
+//	                        archives/, which is package archive's
 //	transfer_<digits>/      a file being fetched: data, manifest, journal
 //	                        (journal.go has their bytes), or a batch's files
 //
