@@ -15,7 +15,8 @@
 //
 //	.minimega/              hashes, the hash cache (cachefile.go has its bytes)
 //	transfer_<digits>/      a file being fetched: data, manifest, journal
-//	                        (journal.go has their bytes), or a batch's files
+//	                        (journal.go has their bytes), or a batch's files,
+//	                        or a download (downloadrecord.go)
 //
 // # Contents
 //
@@ -42,6 +43,9 @@
 //
 // A [Batch] does the same for many small files with a few flushes in all, and
 // without a journal.
+//
+// A [Download] is a file whose bytes come in their order and whose hashes nobody
+// knows: what a URL names. Its record says how many of them are on the disk.
 //
 // # Concurrency and limits
 //
