@@ -21,6 +21,7 @@ import (
 	"minimega/mesh/wire"
 	"minimega/shell"
 	"minimega/transfer"
+	"minimega/transfer/download"
 	"minimega/transfer/store"
 	"minimega/vmconfig"
 )
@@ -116,13 +117,17 @@ func compose(opts shell.Options, cfg shell.Config, files *store.Store) (*shell.S
 		return nil, nil, err
 	}
 	names := completion.NewMeshNames(node, files.Names, cfg.Console.Refresh)
-	cfg.Mesh, cfg.Files, cfg.Names = node, shell.FromEngine(engine), names
+	urls, err := newDownloader(opts, files, node, cfg.Log)
+	if err != nil {
+		return nil, nil, err
+	}
+	cfg.Mesh, cfg.Files, cfg.Names, cfg.Downloads = node, shell.FromEngine(engine), names, urls
 	sh, err := shell.New(cfg)
 	if err != nil {
 		return nil, nil, err
 	}
 	node.Handle(completion.Method, names.Answer)
-	for _, methods := range []map[string]wire.Handler{engine.Methods(), sh.Methods()} {
+	for _, methods := range []map[string]wire.Handler{engine.Methods(), urls.Methods(), sh.Methods()} {
 		for name, h := range methods {
 			node.Handle(name, h)
 		}
@@ -132,6 +137,19 @@ func compose(opts shell.Options, cfg shell.Config, files *store.Store) (*shell.S
 	}
 	socket := func(ctx context.Context) error { return sh.ServeSocket(ctx, shell.SocketPath(opts.Base)) }
 	return sh, []func(context.Context) error{node.Run, engine.Run, names.Run, socket}, node.Listen()
+}
+
+// newDownloader makes what brings the files of URLs into the mesh.
+func newDownloader(opts shell.Options, files *store.Store, node *mesh.Node, log *slog.Logger) (*download.Downloader, error) {
+	allow, err := download.ParseAllow(opts.Allow)
+	if err != nil {
+		return nil, fmt.Errorf("-http-allow: %w", err)
+	}
+	roots, err := download.Roots(opts.CACert)
+	if err != nil {
+		return nil, fmt.Errorf("-cacert: %w", err)
+	}
+	return download.New(download.Config{Store: files, Mesh: node, Allow: allow, Roots: roots, Log: log}), nil
 }
 
 // newMesh makes the node's part in the mesh, and what finds the others.

@@ -18,7 +18,7 @@ const maxHistory = 10_000
 type Settings struct {
 	output.Settings
 	Record     bool // lines go into the history
-	Preprocess bool // $NAME and file: are expanded
+	Preprocess bool // $NAME, file: and URLs are expanded
 }
 
 // Watch shows progress from now on until stop is called. It asks rows as often

@@ -34,6 +34,8 @@ type Options struct {
 	Force    bool          // take the base directory over
 	Level    string        // debug, info, warn or error
 	LogFile  string        // "" is standard error
+	CACert   string        // file with roots besides the system's, for https; "": none
+	Allow    string        // networks that URLs may lead to; "": all but link-local ones
 	Version  bool          // print the version and end
 
 	flags *flag.FlagSet
@@ -84,6 +86,8 @@ func newFlags(o *Options, name, join *string, execute *bool) *flag.FlagSet {
 	f.BoolVar(&o.Force, "force", false, "take over a base directory that is in use")
 	f.StringVar(&o.Level, "level", "error", "least `level` that is logged: debug, info, warn, error")
 	f.StringVar(&o.LogFile, "logfile", "", "`file` to log to (default standard error)")
+	f.StringVar(&o.CACert, "cacert", "", "`file` with certificates in PEM that https:// servers may be signed by as well")
+	f.StringVar(&o.Allow, "http-allow", "", "`networks`, CIDR[,CIDR]..., that URLs may lead to (default all but 169.254.0.0/16 and fe80::/10)")
 	f.BoolVar(&o.Version, "version", false, "print the version")
 	return f
 }

@@ -144,7 +144,7 @@ func (s *Shell) serveCommand(ctx context.Context, from wire.Member, body []byte)
 	if err := wire.Unmarshal(body, &req); err != nil {
 		return nil, fmt.Errorf("bad command request: %w", err)
 	}
-	s.cfg.Log.Info("command from another node", "node", from.Name, "id", from.ID, "line", req.Line)
+	s.cfg.Log.Info("command from another node", "node", from.Name, "id", from.ID, "line", hideCredentials(req.Line))
 	client := NewClient(nil, nil)
 	client.remote = true
 	client.set.Preprocess = req.Preprocess

@@ -22,6 +22,8 @@ type Config struct {
 	VM    *vmconfig.Config
 	Names Names // nil: Tab knows this node's files only
 
+	Downloads Downloads // nil: URLs are taken as they stand
+
 	LocalNames func(prefix string, limit int) []string // this node's files, for Tab; may be nil
 
 	Console *Console       // where the log goes, which the prompt takes over; nil: nowhere
@@ -92,6 +94,6 @@ func (s *Shell) Exec(ctx context.Context, c *Client, line string, emit func(Resu
 	x := &execution{shell: s, client: c, emit: emit, record: c.set.Record}
 	x.line(ctx, c.unalias(line))
 	if x.record {
-		c.remember(line)
+		c.remember(hideCredentials(line))
 	}
 }
