@@ -108,6 +108,10 @@ func serve(ctx context.Context, opts shell.Options) (err error) {
 // compose makes the parts of a node and hands each what it needs of the others.
 // It returns the shell, whose front end is the user's, and what runs beside it.
 func compose(opts shell.Options, cfg shell.Config, files *store.Store) (*shell.Shell, []func(context.Context) error, error) {
+	web, err := webConfig(opts)
+	if err != nil {
+		return nil, nil, err
+	}
 	node, err := newMesh(opts, cfg.Log)
 	if err != nil {
 		return nil, nil, err
@@ -117,10 +121,8 @@ func compose(opts shell.Options, cfg shell.Config, files *store.Store) (*shell.S
 		return nil, nil, err
 	}
 	names := completion.NewMeshNames(node, files.Names, cfg.Console.Refresh)
-	urls, err := newDownloader(opts, files, node, cfg.Log)
-	if err != nil {
-		return nil, nil, err
-	}
+	web.Store, web.Mesh, web.Log = files, node, cfg.Log
+	urls := download.New(web)
 	cfg.Mesh, cfg.Files, cfg.Names, cfg.Downloads = node, shell.FromEngine(engine), names, urls
 	sh, err := shell.New(cfg)
 	if err != nil {
@@ -139,17 +141,15 @@ func compose(opts shell.Options, cfg shell.Config, files *store.Store) (*shell.S
 	return sh, []func(context.Context) error{node.Run, engine.Run, names.Run, socket}, node.Listen()
 }
 
-// newDownloader makes what brings the files of URLs into the mesh.
-func newDownloader(opts shell.Options, files *store.Store, node *mesh.Node, log *slog.Logger) (*download.Downloader, error) {
-	allow, err := download.ParseAllow(opts.Allow)
-	if err != nil {
-		return nil, fmt.Errorf("-http-allow: %w", err)
+// webConfig returns what the flags say of URLs.
+func webConfig(opts shell.Options) (cfg download.Config, err error) {
+	if cfg.Allow, err = download.ParseAllow(opts.Allow); err != nil {
+		return cfg, fmt.Errorf("-http-allow: %w", err)
 	}
-	roots, err := download.Roots(opts.CACert)
-	if err != nil {
-		return nil, fmt.Errorf("-cacert: %w", err)
+	if cfg.Roots, err = download.Roots(opts.CACert); err != nil {
+		return cfg, fmt.Errorf("-cacert: %w", err)
 	}
-	return download.New(download.Config{Store: files, Mesh: node, Allow: allow, Roots: roots, Log: log}), nil
+	return cfg, nil
 }
 
 // newMesh makes the node's part in the mesh, and what finds the others.
