@@ -60,7 +60,7 @@ func (c *Client) warnings(lines []string) {
 		return
 	}
 	for _, line := range lines {
-		c.warn(output.EscapeLine(line))
+		c.warn(output.EscapeLine(hideCredentials(line)))
 	}
 }
 

@@ -84,8 +84,9 @@ func (x *execution) download(ctx context.Context, url string, name wire.FileName
 	return x.shell.cfg.Downloads.Fetch(ctx, url, m.tell)
 }
 
-// credentials are what stands between the scheme of a URL and its host.
-var credentials = regexp.MustCompile(`(?i)(https?://)[^/\s?#]*@`)
+// credentials are what stands between the scheme of a URL and its host, also in
+// a URL that was taken for a path, and cleaned as one.
+var credentials = regexp.MustCompile(`(?i)(https?:/+)[^/\s?#]*@`)
 
 // hideCredentials returns text as it may be kept and shown.
 func hideCredentials(text string) string { return credentials.ReplaceAllString(text, "$1***@") }
