@@ -22,7 +22,6 @@ import (
 const (
 	maxRedirects = 5
 	maxHeader    = 64 << 10 // bytes of an answer's header
-	maxIdle      = 10 * time.Second
 	maxRoots     = 16 << 20 // bytes of a file of roots
 )
 
@@ -61,7 +60,7 @@ func newClient(allow Allow, roots *x509.CertPool, times timeouts) *client {
 		TLSHandshakeTimeout:    times.connect,
 		ResponseHeaderTimeout:  times.header,
 		MaxResponseHeaderBytes: maxHeader,
-		IdleConnTimeout:        maxIdle,
+		DisableKeepAlives:      true, // so that nothing stays when a download has ended
 		DisableCompression:     true,
 		ForceAttemptHTTP2:      true,
 	}}
@@ -164,7 +163,7 @@ func follow(at url.URL, location string) (url.URL, error) {
 	}
 	to.User = nil
 	if to.Scheme != "http" && to.Scheme != "https" {
-		return at, fmt.Errorf("%w: to %.20q: must be to http: or https:", ErrRedirect, to.Scheme+":")
+		return at, fmt.Errorf("%w: to %.20q: must be to http or https", ErrRedirect, to.Scheme+":")
 	}
 	if to.Hostname() == "" || to.Opaque != "" {
 		return at, fmt.Errorf("%w: to what names no host", ErrRedirect)

@@ -30,6 +30,7 @@
 //	Content-Encoding        refused: identity was asked for
 //	redirects               at most 5, to http or https, never from https to http
 //	larger than there is room for: refused, also while it comes
+//	less than 1 KiB in 30 s: a broken connection
 //
 // A connection that breaks after the first byte is made again, up to 5 times
 // without progress, and goes on where it was (Range and If-Range with a strong
@@ -46,9 +47,8 @@
 //
 // # Concurrency
 //
-// All exported methods may be called concurrently. The package starts no
-// goroutines that outlive a call, but those that net/http has for idle
-// connections, which end after a while.
+// All exported methods may be called concurrently. Nothing runs between calls;
+// a connection is used for one request.
 //
 // # What it does not do
 //

@@ -177,7 +177,7 @@ func TestCredentialsAreForTheirServerAlone(t *testing.T) {
 		case user != "me" || password != "s3cret":
 			w.WriteHeader(http.StatusUnauthorized)
 		case r.URL.Path == "/moved":
-			http.Redirect(w, r, strings.Replace(other.URL, "//", "//x:y@", 1)+"/moved", 302)
+			http.Redirect(w, r, strings.Replace(other.URL, "//", "//x:y@", 1)+"/moved", http.StatusFound)
 		default:
 			serveContent(w, r, "", content)
 		}

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"minimega/transfer/store"
 )
@@ -56,6 +57,20 @@ func stall(w http.ResponseWriter, r *http.Request) {
 	<-r.Context().Done()
 }
 
+func drip(w http.ResponseWriter, r *http.Request) {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			_, _ = io.WriteString(w, "x")
+			_ = http.NewResponseController(w).Flush()
+		case <-r.Context().Done():
+			return
+		}
+	}
+}
+
 var page = strings.Repeat("<p>not what you wanted</p>", 4)
 
 // hostile are servers that give no file, and what is said of each.
@@ -64,10 +79,10 @@ var hostile = []struct {
 	serve http.HandlerFunc
 	want  string
 }{
-	{"not found", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, page, 404) }, ": 404 Not Found"},
-	{"forbidden", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, page, 403) }, ": 403 Forbidden"},
-	{"failing", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, page, 503) }, ": 503 Service Unavailable"},
-	{"no content", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }, ": 204 No Content"},
+	{"not found", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, page, http.StatusNotFound) }, ": 404 Not Found"},
+	{"forbidden", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, page, http.StatusForbidden) }, ": 403 Forbidden"},
+	{"failing", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, page, http.StatusServiceUnavailable) }, ": 503 Service Unavailable"},
+	{"no content", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }, ": 204 No Content"},
 	{"own words", says("HTTP/1.1 404 \x1b[31mAll fine\r\nContent-Length: 0\r\n\r\n"), ": 404 Not Found"},
 	{"part unasked", says("HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-4/5\r\nContent-Length: 5\r\n\r\nhello"), "all was asked for"},
 	{"part from elsewhere", broken("HTTP/1.1 206 P\r\nETag: \"one\"\r\nContent-Range: bytes 0-99/100\r\nContent-Length: 100\r\n\r\n" + page[:100]), "must be bytes 10 to"},
@@ -80,14 +95,14 @@ var hostile = []struct {
 	{"part of another version", broken("HTTP/1.1 206 P\r\nETag: \"two\"\r\nContent-Range: bytes 10-99/100\r\nContent-Length: 90\r\n\r\n" + page[:90]), "another version"},
 	{"part of no version", broken("HTTP/1.1 206 P\r\nContent-Range: bytes 10-99/100\r\nContent-Length: 90\r\n\r\n" + page[:90]), "another version"},
 	{"overflow", broken("HTTP/1.1 206 P\r\nETag: \"one\"\r\nContent-Range: bytes 10-9223372036854775807/9223372036854775808\r\n\r\n"), "content range"},
-	{"redirect loop", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path, 302) }, "more than 5 in a row"},
+	{"redirect loop", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path, http.StatusFound) }, "more than 5 in a row"},
 	{"redirect to file", redirect("file:///etc/passwd"), `to "file:"`},
 	{"redirect to ftp", redirect("ftp://127.0.0.1/x"), `to "ftp:"`},
 	{"redirect to metadata", redirect("http://169.254.169.254/latest/meta-data/"), "169.254.169.254: connections there are not allowed"},
 	{"redirect to mapped metadata", redirect("http://[::ffff:169.254.169.254]/"), "169.254.169.254: connections there are not allowed"},
 	{"redirect to link-local", redirect("http://[fe80::1]/"), "fe80::1: connections there are not allowed"},
 	{"redirect to nothing", redirect("http:///x"), "names no host"},
-	{"redirect nowhere", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(302) }, "no URL"},
+	{"redirect nowhere", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusFound) }, "no URL"},
 	{"length of a pebibyte", says("HTTP/1.1 200 OK\r\nContent-Length: 1125899906842624\r\n\r\nhello"), "no space"},
 	{"lying length", says("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort"), "connection broke"},
 	{"two lengths", says("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!"), "Content-Length"},
@@ -101,6 +116,7 @@ var hostile = []struct {
 	}, `encoded as "gzip"`},
 	{"slow header", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, "timeout awaiting response headers"},
 	{"stalled body", stall, "no more bytes came"},
+	{"dripping body", drip, "no more bytes came"},
 	{"header without end", says("HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 4*maxHeader) + "\r\n\r\n"), "header"},
 	{"not HTTP", says("SSH-2.0-OpenSSH_9.6\r\n"), "malformed HTTP"},
 	{"nothing at all", says(""), "EOF"},
@@ -128,7 +144,7 @@ func TestHTTPSIsVerifiedAndNeverLeftForHTTP(t *testing.T) {
 	plain := newWeb(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "plain") })
 	secure := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/down" {
-			http.Redirect(w, r, plain.URL, 302)
+			http.Redirect(w, r, plain.URL, http.StatusFound)
 			return
 		}
 		_, _ = io.WriteString(w, "secure")
@@ -146,7 +162,9 @@ func TestHTTPSIsVerifiedAndNeverLeftForHTTP(t *testing.T) {
 	if err := n.fetch(t, secure.URL+"/down"); !errors.Is(err, ErrRedirect) || n.tree(t) != before || len(plain.requests()) != 0 {
 		t.Errorf("to http: %v", err)
 	}
-	up := newWeb(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, secure.URL+r.URL.Path, 302) })
+	up := newWeb(t, func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, secure.URL+r.URL.Path, http.StatusFound)
+	})
 	if err := n.fetch(t, up.URL+"/x"); err != nil {
 		t.Fatal(err)
 	}
@@ -185,11 +203,14 @@ func TestHostileNamesNeverReachAServer(t *testing.T) {
 	web := newWeb(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "x") })
 	n := new(fabric).add(t, "")
 	n.sentinels(t)
+	if err := os.Symlink("../outside", filepath.Join(n.base, "files/link")); err != nil {
+		t.Fatal(err)
+	}
 	before := n.tree(t)
 	for _, path := range []string{
 		"", "/", "/a/", "/../x", "/a/../../x", "/%2e%2e/x", "/a%2f..%2fx", "/a%00b", "/a%1b[31m", "/%ff", "/a*", "/a%3fb", "/[a]", `/a\b`,
 		"/x?token=secret", "/x?", "/.minimega/hashes", "/transfer_1/data", "/dir", "/" + strings.Repeat("a", 256), "/" + strings.Repeat("a/", 64) + "b",
-		"/%e2%80%ae.img",
+		"/%e2%80%ae.img", "/mine/x", "/mine/dir/x", "/link/x", "/link/dir/x",
 	} {
 		if err := n.fetch(t, web.URL+path); err == nil || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%q: %v", path, err)

@@ -15,6 +15,7 @@ const (
 	tries    = 5   // without progress, after the first byte
 	allTries = 100 // of one download, with or without
 	bufSize  = 256 << 10
+	leastRun = 1 << 10 // bytes in the time of a stall
 )
 
 // Failures of a connection.
@@ -96,8 +97,12 @@ func (c *client) attempt(ctx context.Context, u URL, s sink, told func(done, tot
 	}
 	watch := time.AfterFunc(c.times.stall, func() { cancel(errStalled) })
 	defer watch.Stop()
+	seen := s.Held()
 	return c.copy(ctx, resp, s, p, func() {
-		watch.Reset(c.times.stall)
+		if s.Held()-seen >= leastRun {
+			watch.Reset(c.times.stall)
+			seen = s.Held()
+		}
 		told(s.Held(), max(p.stamp.Size, 0))
 	})
 }

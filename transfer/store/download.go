@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path"
 	"syscall"
@@ -62,6 +63,12 @@ func (s *Store) OpenDownload(name wire.FileName, source string) (*Download, erro
 	}
 	if err := s.notADir(name); err != nil {
 		return nil, err
+	}
+	switch _, err := s.parentOf(string(name)); {
+	case errors.Is(err, syscall.ENOTDIR):
+		return nil, fmt.Errorf("%s: a file is %w of its directory", name, ErrInTheWay)
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	d := &Download{store: s, name: name, source: source, stamp: Stamp{Size: -1}}
 	return d, d.takeUp()
