@@ -30,6 +30,8 @@ var allowed = []edge{
 	{"transfer", "mesh/wire", "chunks and names cross the network"},
 	{"transfer", "transfer/planner", "the engine asks the pure planner what is next"},
 	{"transfer", "transfer/store", "the engine reads and writes through the store"},
+	{"transfer/download", "mesh/wire", "nodes agree on who downloads a URL"},
+	{"transfer/download", "transfer/store", "what is downloaded is published through the store"},
 	{"completion", "mesh/wire", "names of nodes and files"},
 	{"shell", "mesh", "commands show and steer the mesh"},
 	{"shell", "mesh/wire", "names of nodes and files"},

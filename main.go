@@ -23,6 +23,7 @@ import (
 	"minimega/shell"
 	"minimega/transfer"
 	"minimega/transfer/archive"
+	"minimega/transfer/download"
 	"minimega/transfer/store"
 	"minimega/vmconfig"
 )
@@ -125,6 +126,10 @@ func serve(ctx context.Context, opts shell.Options) (err error) {
 // compose makes the parts of a node and hands each what it needs of the others.
 // It returns the shell, whose front end is the user's, and what runs beside it.
 func compose(opts shell.Options, cfg shell.Config, files *store.Store) (*shell.Shell, []func(context.Context) error, error) {
+	web, err := webConfig(opts)
+	if err != nil {
+		return nil, nil, err
+	}
 	node, err := newMesh(opts, cfg.Log)
 	if err != nil {
 		return nil, nil, err
@@ -138,13 +143,15 @@ func compose(opts shell.Options, cfg shell.Config, files *store.Store) (*shell.S
 		return nil, nil, err
 	}
 	names := completion.NewMeshNames(node, files.Names, cfg.Console.Refresh)
-	cfg.Mesh, cfg.Files, cfg.Names, cfg.Archives = node, shell.FromEngine(engine), names, archives
+	web.Store, web.Mesh, web.Log = files, node, cfg.Log
+	urls := download.New(web)
+	cfg.Mesh, cfg.Files, cfg.Names, cfg.Archives, cfg.Downloads = node, shell.FromEngine(engine), names, archives, urls
 	sh, err := shell.New(cfg)
 	if err != nil {
 		return nil, nil, err
 	}
 	node.Handle(completion.Method, names.Answer)
-	for _, methods := range []map[string]wire.Handler{engine.Methods(), sh.Methods()} {
+	for _, methods := range []map[string]wire.Handler{engine.Methods(), urls.Methods(), sh.Methods()} {
 		for name, h := range methods {
 			node.Handle(name, h)
 		}
@@ -154,6 +161,17 @@ func compose(opts shell.Options, cfg shell.Config, files *store.Store) (*shell.S
 	}
 	socket := func(ctx context.Context) error { return sh.ServeSocket(ctx, shell.SocketPath(opts.Base)) }
 	return sh, []func(context.Context) error{node.Run, engine.Run, names.Run, archives.Run, socket, sh.RunBackground}, node.Listen()
+}
+
+// webConfig returns what the flags say of URLs.
+func webConfig(opts shell.Options) (cfg download.Config, err error) {
+	if cfg.Allow, err = download.ParseAllow(opts.Allow); err != nil {
+		return cfg, fmt.Errorf("-http-allow: %w", err)
+	}
+	if cfg.Roots, err = download.Roots(opts.CACert); err != nil {
+		return cfg, fmt.Errorf("-cacert: %w", err)
+	}
+	return cfg, nil
 }
 
 // newMesh makes the node's part in the mesh, and what finds the others.

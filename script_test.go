@@ -137,6 +137,7 @@ func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
 		"bytes":   (*rig).bytes,
 		"rot":     (*rig).rot,
 		"tmpfs":   (*rig).tmpfs,
+		"web":     (*rig).web,
 	} {
 		commands[name] = func(ts *testscript.TestScript, neg bool, args []string) {
 			switch err := run(ts.Value(rigKey{}).(*rig), ts, args); {

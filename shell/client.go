@@ -19,7 +19,7 @@ const maxHistory = 10_000
 type Settings struct {
 	output.Settings
 	Record     bool // lines go into the history
-	Preprocess bool // $NAME, file: and tar: are expanded
+	Preprocess bool // $NAME, file:, tar: and URLs are expanded
 
 	Updates time.Duration // between reports of progress; 0: none
 
@@ -65,7 +65,7 @@ func (c *Client) warnings(lines []string) {
 		return
 	}
 	for _, line := range lines {
-		c.warn(output.EscapeLine(line))
+		c.warn(output.EscapeLine(hideCredentials(line)))
 	}
 }
 

@@ -19,7 +19,7 @@ func outputCommands() []Command {
 		toggle(".sort", "rows of tables in order", func(s *Settings, on bool) { s.Sort = on }, func(s *Settings) bool { return s.Sort }),
 		toggle(".compress", "equal answers of several hosts once", func(s *Settings, on bool) { s.Compress = on }, func(s *Settings) bool { return s.Compress }),
 		toggle(".record", "commands in the history", func(s *Settings, on bool) { s.Record = on }, func(s *Settings) bool { return s.Record }),
-		toggle(".preprocess", "$NAME, file: and tar: expanded in arguments", func(s *Settings, on bool) { s.Preprocess = on }, func(s *Settings) bool { return s.Preprocess }),
+		toggle(".preprocess", "$NAME, file:, tar: and URLs expanded in arguments", func(s *Settings, on bool) { s.Preprocess = on }, func(s *Settings) bool { return s.Preprocess }),
 		{
 			Patterns: []string{".columns", ".columns <columns> (command)"},
 			Help:     "print only some columns of a command's table",

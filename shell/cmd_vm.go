@@ -77,7 +77,9 @@ func fieldCommand(f vmconfig.Field) Command {
 		command.Long = "The value is " + f.Usage + "."
 	}
 	if f.IsFile() {
-		command.Long += " A relative path is below the files directory; file:NAME is fetched from the mesh."
+		command.Long += " A relative path is below the files directory; file:NAME is fetched from the mesh.\n" +
+			"http://HOST/NAME and https://HOST/NAME are fetched from the mesh as NAME, or downloaded once if no node has it."
+		command.Example += "\n" + fileExample(f)
 		command.Words["value"] = []completion.Candidate{{Text: filePrefix, Help: "a file of the mesh"}}
 		command.Words[keyDiskspec] = command.Words["value"]
 		command.Hints["value"] = localFiles
@@ -110,6 +112,15 @@ func fieldOptions(f vmconfig.Field) []completion.Candidate {
 		}
 	}
 	return all
+}
+
+// fileExample is a line that sets a field to a file.
+func fileExample(f vmconfig.Field) string {
+	key := ""
+	if f.Kind == vmconfig.Paths {
+		key = "/data "
+	}
+	return "vm config " + f.Name + " " + key + "http://cloud.example/releases/14.04/server.img"
 }
 
 // fieldPatterns returns the forms that a field of f's kind has.

@@ -91,7 +91,7 @@ func (c *Call) answer(all output.Responses) {
 }
 
 // fail answers with an error.
-func (c *Call) fail(err error) { c.emit(output.Response{Error: err.Error()}) }
+func (c *Call) fail(err error) { c.emit(output.Response{Error: hideCredentials(err.Error())}) }
 
 // nested runs the command in this one.
 func (c *Call) nested(ctx context.Context, set Settings) {

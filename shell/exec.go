@@ -91,7 +91,7 @@ func (x *execution) settle(ctx context.Context) error {
 
 // fail answers with err.
 func (x *execution) fail(err error) {
-	x.answer(output.Response{Error: err.Error()})
+	x.answer(output.Response{Error: hideCredentials(err.Error())})
 }
 
 // answer hands over r, which prints nothing, in the name of this node.

@@ -63,6 +63,9 @@ func (x *execution) expand(ctx context.Context, m *grammar.Match, how expansion)
 // tar: glob a word a file.
 func (x *execution) expandWord(ctx context.Context, key, word string, how expansion) ([]string, error) {
 	word = os.Expand(word, x.client.getenv)
+	if how.hints[key] == localFiles && x.shell.cfg.Downloads != nil && isURL(word) {
+		return x.expandURL(ctx, key, word)
+	}
 	name, ok := cutFold(word, filePrefix)
 	bring := x.fetch
 	if !ok {

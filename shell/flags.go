@@ -36,6 +36,8 @@ type Options struct {
 	Force    bool          // take the base directory over
 	Level    string        // debug, info, warn or error
 	LogFile  string        // "" is standard error
+	CACert   string        // file with roots besides the system's, for https; "": none
+	Allow    string        // networks that URLs may lead to; "": all but link-local ones
 	Version  bool          // print the version and end
 	Absolute bool          // disk snapshot names backing images by absolute paths
 	CLI      bool          // print the table of commands as JSON and end
@@ -94,6 +96,8 @@ func newFlags(o *Options, name, join *string, execute *bool) *flag.FlagSet {
 	f.BoolVar(&o.Absolute, "abssnapshot", false, "have disk snapshot name backing images by absolute paths")
 	f.BoolVar(&o.CLI, "cli", false, "print the table of commands as JSON")
 	f.StringVar(&o.Complete, "completion", "", "print the completion script of a `shell`: bash, fish or zsh")
+	f.StringVar(&o.CACert, "cacert", "", "`file` with certificates in PEM that https:// servers may be signed by as well")
+	f.StringVar(&o.Allow, "http-allow", "", "`networks`, CIDR[,CIDR]..., that URLs may lead to (default all but 169.254.0.0/16 and fe80::/10)")
 	f.BoolVar(&o.Version, "version", false, "print the version")
 	return f
 }

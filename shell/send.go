@@ -173,7 +173,7 @@ func (s *Shell) serveCommand(ctx context.Context, from wire.Member, body []byte)
 	if err := wire.Unmarshal(body, &req); err != nil {
 		return nil, fmt.Errorf("bad command request: %w", err)
 	}
-	s.cfg.Log.Info("command from another node", "node", from.Name, "id", from.ID, "line", req.Line)
+	s.cfg.Log.Info("command from another node", "node", from.Name, "id", from.ID, "line", hideCredentials(req.Line))
 	var reply commandReply
 	client := NewClient(nil, func(text string) { reply.Warnings = append(reply.Warnings, text) })
 	client.remote = true

@@ -22,7 +22,8 @@ type Config struct {
 	VM    *vmconfig.Config
 	Names Names // nil: Tab knows this node's files only
 
-	Archives Archives // nil: tar: is an error
+	Archives  Archives  // nil: tar: is an error
+	Downloads Downloads // nil: URLs are taken as they stand
 
 	LocalNames func(prefix string, limit int) (names []string, total int) // this node's files, for Tab; may be nil
 
@@ -113,6 +114,6 @@ func (s *Shell) Exec(ctx context.Context, c *Client, line string, emit func(Resu
 	x := &execution{shell: s, client: c, emit: emit, record: true}
 	x.line(ctx, c.unalias(line))
 	if x.record && c.set.Record {
-		c.remember(line)
+		c.remember(hideCredentials(line))
 	}
 }

@@ -67,7 +67,7 @@ func (tty TTY) open(prompt func() string, complete func(string, int) completion.
 	return term.New(term.Config{
 		Prompt: prompt, Complete: complete, History: past, In: tty.In, Out: tty.Out,
 		Record: func(line string) {
-			_ = term.AppendHistory(path, line) // a history that is lost is no reason to stop
+			_ = term.AppendHistory(path, hideCredentials(line)) // a history that is lost is no reason to stop
 		},
 	})
 }

@@ -16,7 +16,8 @@
 //	.minimega/              hashes, the hash cache (cachefile.go has its bytes);
 //	                        archives/, which is package archive's
 //	transfer_<digits>/      a file being fetched: data, manifest, journal
-//	                        (journal.go has their bytes), or a batch's files
+//	                        (journal.go has their bytes), or a batch's files,
+//	                        or a download (downloadrecord.go)
 //
 // # Contents
 //
@@ -75,6 +76,9 @@
 //
 // A [Batch] makes many small files with a few flushes in all, without a journal
 // and without reuse.
+//
+// A [Download] is a file whose bytes come in their order and whose hashes nobody
+// knows: what a URL names. Its record says how many of them are on the disk.
 //
 // # Concurrency and limits
 //

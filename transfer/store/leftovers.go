@@ -13,9 +13,10 @@ import (
 // Leftovers opens the partial files that earlier runs left: what their journals
 // claim is held, and so is what a journal had not claimed yet but is there and
 // verifies, which is read for that. Directories that are of no use are removed;
-// those that this or another process is using are left alone. It blocks for as
-// long as the reading takes: the data since the last Sync. A draft holds nothing
-// before it is told what it is, see [Partial.Become].
+// those that this or another process is using are left alone, and so are
+// downloads that may go on. It blocks for as long as the reading takes: the data
+// since the last Sync. A draft holds nothing before it is told what it is, see
+// [Partial.Become].
 func (s *Store) Leftovers() ([]*Partial, error) {
 	f, err := s.root.OpenFile(".", syscall.O_DIRECTORY, 0)
 	if err != nil {
@@ -28,7 +29,7 @@ func (s *Store) Leftovers() ([]*Partial, error) {
 	}
 	var found []*Partial
 	for _, node := range nodes {
-		if !node.IsDir() || !isTransfer(node.Name()) {
+		if !node.IsDir() || !isTransfer(node.Name()) || s.keeps(node.Name()) {
 			continue
 		}
 		p, err := s.reopen(node.Name())

@@ -77,18 +77,7 @@ func (p *Partial) finishData() error {
 
 // same checks that the transfer directory still holds the file that is open.
 func (p *Partial) same() error {
-	there, err := p.store.root.Lstat(path.Join(p.dir, dataName))
-	if err != nil {
-		return err
-	}
-	open, err := p.data.Stat()
-	if err != nil {
-		return err
-	}
-	if !os.SameFile(there, open) || open.Size() != p.m.Size {
-		return fmt.Errorf("the data in %s was changed by someone else", p.Dir())
-	}
-	return nil
+	return p.store.checkSame(path.Join(p.dir, dataName), p.data, p.m.Size)
 }
 
 // move renames from to real, for people called name.

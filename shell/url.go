@@ -1,0 +1,95 @@
+package shell
+
+import (
+	"context"
+	"errors"
+	"regexp"
+	"strings"
+	"time"
+
+	"minimega/mesh/wire"
+	"minimega/transfer"
+)
+
+// Downloads bring files that URLs name into the mesh.
+type Downloads interface {
+	Name(url string) (wire.FileName, error) // below the files directory
+	// Fetch blocks until a node has the file, or downloads it here. told hears
+	// how far that is; at is "" for this node. Errors hold no credentials.
+	Fetch(ctx context.Context, url string, told func(done, total int64, at wire.NodeName)) error
+}
+
+// lookAgain is how often a file is looked for that was said to be in the mesh,
+// and whose holder has gone by then.
+const lookAgain = 3
+
+// isURL reports whether word is one that is downloaded.
+func isURL(word string) bool {
+	_, plain := cutFold(word, "http://")
+	_, secure := cutFold(word, "https://")
+	return plain || secure
+}
+
+// cutOptions cuts what follows a diskspec's path: the first comma behind the
+// host and all after it.
+func cutOptions(url string) (path, options string) {
+	start := strings.Index(url, "://") + len("://")
+	slash := strings.IndexByte(url[start:], '/')
+	if slash < 0 {
+		return url, ""
+	}
+	start += slash
+	if i := strings.IndexByte(url[start:], ','); i >= 0 {
+		return url[:start+i], url[start+i:]
+	}
+	return url, ""
+}
+
+// expandURL brings the file of a URL to this node and returns its local path.
+func (x *execution) expandURL(ctx context.Context, key, word string) ([]string, error) {
+	var options string
+	if key == keyDiskspec {
+		word, options = cutOptions(word)
+	}
+	name, err := x.shell.cfg.Downloads.Name(word)
+	if err != nil {
+		return nil, err
+	}
+	if err := x.settle(ctx); err != nil {
+		return nil, err
+	}
+	for left := lookAgain; ; left-- {
+		if err := x.download(ctx, word, name); err != nil {
+			return nil, err
+		}
+		paths, err := x.fetch(ctx, string(name))
+		if errors.Is(err, wire.ErrNotFound) && left > 1 {
+			continue
+		}
+		for i := range paths {
+			paths[i] += options
+		}
+		return paths, err
+	}
+}
+
+// download shows how a URL gets into the mesh.
+func (x *execution) download(ctx context.Context, url string, name wire.FileName) error {
+	m := &meter{name: string(name), start: time.Now()}
+	if x.client.watch == nil {
+		return x.shell.cfg.Downloads.Fetch(ctx, url, m.tell)
+	}
+	stop := x.client.watch(m.rows)
+	defer stop()
+	return x.shell.cfg.Downloads.Fetch(ctx, url, m.tell)
+}
+
+// credentials are what stands between the scheme of a URL and its host, also in
+// a URL that was taken for a path, and cleaned as one.
+var credentials = regexp.MustCompile(`(?i)(https?:/+)[^/\s?#]*@`)
+
+// hideCredentials returns text as it may be kept and shown.
+func hideCredentials(text string) string { return credentials.ReplaceAllString(text, "$1***@") }
+
+// rows is what a [Watch] shows.
+func (m *meter) rows() []transfer.Progress { return []transfer.Progress{m.progress(time.Now())} }

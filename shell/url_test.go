@@ -1,0 +1,129 @@
+package shell
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"minimega/mesh/wire"
+)
+
+// fakeDownloads puts what it is asked for into the files that can be had.
+type fakeDownloads struct {
+	files *fakeFiles
+	urls  []string
+	err   error
+}
+
+func (d *fakeDownloads) Name(url string) (wire.FileName, error) {
+	_, path, ok := strings.Cut(url[len("http://"):], "/")
+	if !ok {
+		return "", errors.New("bad URL")
+	}
+	return wire.FileName(path), nil
+}
+
+func (d *fakeDownloads) Fetch(_ context.Context, url string, told func(int64, int64, wire.NodeName)) error {
+	d.urls = append(d.urls, url)
+	if d.err != nil {
+		return d.err
+	}
+	told(1, 2, "")
+	name, err := d.Name(url)
+	if !slices.Contains(d.files.has, string(name)) {
+		d.files.has = append(d.files.has, string(name))
+	}
+	return err
+}
+
+func newURLNode(t *testing.T) (*node, *fakeDownloads) {
+	n := newNode(t, "foo")
+	d := &fakeDownloads{files: n.files}
+	n.cfg.Downloads = d
+	return n, d
+}
+
+func TestAURLIsReplacedByTheLocalPathWhereAFileIsExpected(t *testing.T) {
+	n, d := newURLNode(t)
+	c := NewClient(nil, nil)
+	for _, tt := range []struct{ line, want string }{
+		{"vm config disk http://host/releases/x.img", ""},
+		{"vm config disk", "[/files/releases/x.img]\n"},
+		{"vm config disk HTTP://u:a,b@host/releases/y.img,virtio,writeback file:releases/x.img", ""},
+		{"vm config disk", "[/files/releases/y.img,virtio,writeback /files/releases/x.img]\n"},
+		{"vm config kernel http://host/vmlinuz,1", ""},
+		{"vm config kernel", "/files/vmlinuz,1\n"},
+		{"vm config filesystem http://host/fs", ""},
+		{"vm config filesystem", "[/files/fs]\n"},
+		{"vm config volume /data http://host/vol", ""},
+		{"vm config volume /data", "/files/vol\n"},
+		{"vm config cdrom http://host", "Error (foo): bad URL\n"},
+	} {
+		expect(t, n.run(t, c, tt.line), tt.want)
+	}
+	if len(d.urls) != 5 || d.urls[1] != "HTTP://u:a,b@host/releases/y.img" {
+		t.Errorf("fetched %q", d.urls)
+	}
+}
+
+func TestAURLStandsElsewhereAndWithoutPreprocessing(t *testing.T) {
+	n, d := newURLNode(t)
+	c := NewClient(nil, nil)
+	expect(t, n.run(t, c, "echo http://host/x https://host/y"), "foo: http://host/x https://host/y\n")
+	expect(t, n.run(t, c, "shell echo http://host/x"), "foo: http://host/x\n")
+	expect(t, n.run(t, c, "vm config append url=http://host/x http://host/y"), "")
+	expect(t, n.run(t, c, ".preprocess false vm config kernel http://host/x"), "")
+	expect(t, n.run(t, c, "vm config kernel"), "/files/http:/host/x\n")
+	if len(d.urls) != 0 {
+		t.Errorf("fetched %q", d.urls)
+	}
+}
+
+func TestCredentialsInAURLAreNeverShown(t *testing.T) {
+	n, d := newURLNode(t)
+	d.err = errors.New("401 Unauthorized")
+	c := NewClient(nil, nil)
+	out := n.run(t, c, "vm config kernel http://me:s3cret@host/x", "vm config krnl https://me:s3cret@host/x", "history")
+	if strings.Contains(out, "s3cret") || !strings.Contains(out, "http://***@host/x") || !strings.Contains(out, "401 Unauthorized") {
+		t.Errorf("%s", out)
+	}
+	if len(d.urls) != 1 || d.urls[0] != "http://me:s3cret@host/x" {
+		t.Errorf("fetched %q", d.urls)
+	}
+}
+
+func TestAFileThatVanishesFromTheMeshIsLookedForAgainAndThenMissing(t *testing.T) {
+	n, d := newURLNode(t)
+	n.cfg.Downloads = vanishing{d}
+	c := NewClient(nil, nil)
+	expect(t, n.run(t, c, "vm config kernel http://host/x"), "Error (foo): get x: file not found\n")
+	if len(d.urls) != lookAgain {
+		t.Errorf("fetched %q", d.urls)
+	}
+}
+
+// vanishing says that files are in the mesh, where they are not.
+type vanishing struct{ *fakeDownloads }
+
+func (v vanishing) Fetch(_ context.Context, url string, _ func(int64, int64, wire.NodeName)) error {
+	v.urls = append(v.urls, url)
+	return nil
+}
+
+func TestAMeterCountsWhatCameSinceItWasFirstTold(t *testing.T) {
+	m := &meter{name: "x"}
+	m.tell(100, 300, "kn2")
+	m.tell(200, 300, "kn2")
+	p := m.progress(m.start.Add(2 * time.Second))
+	if got := fmt.Sprintf("%d %d %v %v %s", p.BytesDone, p.BytesTotal, p.Rate, p.Left, p.State); got != "200 300 50 2s downloaded by kn2" {
+		t.Error(got)
+	}
+	m.tell(10, 0, "")
+	if p := m.progress(m.start); p.BytesTotal != 10 || p.Rate != 0 || p.Left != 0 || p.State != "" {
+		t.Errorf("%+v", p)
+	}
+}

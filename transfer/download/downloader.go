@@ -1,0 +1,156 @@
+package download
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+	"time"
+
+	"minimega/mesh/wire"
+	"minimega/transfer/store"
+)
+
+// Mesh is what a [Downloader] needs of the mesh.
+type Mesh interface {
+	Self() wire.Member
+	Members() []wire.Member // without self
+	Call(ctx context.Context, to []wire.NodeID, method string, body []byte) iter.Seq[wire.Reply]
+}
+
+// Config is what a [Downloader] is made of.
+type Config struct {
+	Store *store.Store
+	Mesh  Mesh
+	Allow Allow          // addresses to connect to
+	Roots *x509.CertPool // whose certificates servers may have; nil: the system's
+	Log   *slog.Logger   // nil discards
+}
+
+// Downloader downloads files. See the package comment.
+type Downloader struct {
+	cfg    Config
+	client *client
+	claims claims
+}
+
+// Told hears how far a download is, in bytes; total is 0 where nobody knows. At
+// is the node that downloads, "" for this one.
+type Told = func(done, total int64, at wire.NodeName)
+
+// mode is that of downloaded files.
+const mode = 0o644
+
+// errKeeping marks what went wrong with the file here, not with the server.
+var errKeeping = errors.New("cannot keep it")
+
+// New returns a downloader. It does nothing by itself.
+func New(cfg Config) *Downloader {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Downloader{
+		cfg: cfg, client: newClient(cfg.Allow, cfg.Roots, defaultTimeouts()),
+		claims: claims{own: map[wire.FileName]*claim{}, failed: map[wire.FileName]failure{}},
+	}
+}
+
+// Name returns what the file of a URL is called below the files directory. Its
+// errors are those of [ParseURL].
+func (d *Downloader) Name(raw string) (wire.FileName, error) {
+	u, err := ParseURL(raw)
+	return u.Name, err
+}
+
+// Fetch returns when the file of a URL is in the mesh: on some node that had it
+// before, on one that has downloaded it meanwhile, or on this one. It blocks; ctx
+// ends it. Its errors show the URL without credentials.
+func (d *Downloader) Fetch(ctx context.Context, raw string, told Told) error {
+	u, err := ParseURL(raw)
+	if err != nil {
+		return err
+	}
+	for ctx.Err() == nil {
+		if d.cfg.Store.Holds(u.Name) {
+			return nil
+		}
+		there, err := d.round(ctx, u, told)
+		if err != nil {
+			return fmt.Errorf("%s: %w", u, err)
+		}
+		if there {
+			return nil
+		}
+	}
+	return ctx.Err()
+}
+
+// round does what is to be done now, and reports whether the file is there.
+func (d *Downloader) round(ctx context.Context, u URL, told Told) (there bool, err error) {
+	mine, ok := d.claims.begin(u)
+	if !ok {
+		return false, mine.watch(ctx, u, told)
+	}
+	other, busy := d.ask(ctx, u)
+	if busy && other.State == wire.DownloadHeld {
+		d.claims.end(mine, nil)
+		return true, nil
+	}
+	if !busy {
+		if other.node, ok = d.claims.confirm(mine); ok {
+			err := d.download(ctx, u, func(done, total int64) {
+				mine.soFar.Store(done)
+				mine.total.Store(total)
+				told(done, total, "")
+			})
+			d.claims.end(mine, err)
+			return true, err
+		}
+	}
+	d.claims.end(mine, nil)
+	return d.await(ctx, other.node, u, told)
+}
+
+// watch waits for a claim of another session of this node.
+func (m *claim) watch(ctx context.Context, u URL, told Told) error {
+	tick := time.NewTicker(tellEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-m.done:
+			if m.err != nil && m.source == u.source() && m.source != "" && !errors.Is(m.err, context.Canceled) {
+				return m.err
+			}
+			return nil
+		case <-tick.C:
+			told(m.soFar.Load(), m.total.Load(), "")
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// download brings u to this node's files.
+func (d *Downloader) download(ctx context.Context, u URL, told func(done, total int64)) error {
+	f, err := d.cfg.Store.OpenDownload(u.Name, u.String())
+	if err != nil {
+		return fmt.Errorf("%w: %w", errKeeping, err)
+	}
+	d.cfg.Log.Info("download", "url", u.String(), "from", f.Held())
+	if err := d.client.pull(ctx, u, f, told); err != nil {
+		if ctx.Err() != nil || again(err) {
+			return errors.Join(err, f.Close())
+		}
+		return errors.Join(err, f.Abandon())
+	}
+	meta := wire.Meta{Mode: mode, ModTime: f.Stamp().Modified}
+	if meta.ModTime == 0 {
+		meta.ModTime = time.Now().UnixNano()
+	}
+	if err := f.Publish(meta); err != nil {
+		return errors.Join(fmt.Errorf("%w: %w", errKeeping, err), f.Abandon())
+	}
+	return nil
+}
