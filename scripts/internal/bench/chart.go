@@ -128,8 +128,8 @@ func (c *chart) line(b *strings.Builder, l series) {
 			command = "M"
 		}
 		fmt.Fprintf(&path, "%s%.1f %.1f", command, c.x(n), c.y(seconds))
-		fmt.Fprintf(&dots, `<circle class="%s-dot" cx="%.1f" cy="%.1f" r="4"><title>%s, %d hosts: %.1f s</title></circle>`+"\n",
-			l.tool, c.x(n), c.y(seconds), l.tool, n, seconds)
+		fmt.Fprintf(&dots, `<circle class="%s-dot" cx="%.1f" cy="%.1f" r="4"><title>%s, %s: %.1f s</title></circle>`+"\n",
+			l.tool, c.x(n), c.y(seconds), l.tool, plural(n, "host"), seconds)
 	}
 	fmt.Fprintf(b, `<path class="line %s" d="%s"/>`+"\n%s", l.tool, path.String(), dots.String())
 }
@@ -181,4 +181,12 @@ func (c *chart) span() (low, high float64) {
 		}
 	}
 	return low / 1.5, high * 1.5
+}
+
+// plural returns a number with its noun.
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -101,6 +101,9 @@ func bench(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(e.dir)) }()
 	results, err := measure(ctx, e, chosen)
 	fmt.Print(report(results))
+	if ctx.Err() != nil {
+		return errors.New("interrupted: nothing was written down")
+	}
 	return errors.Join(err, s.publish(e, results))
 }
 
@@ -158,7 +161,7 @@ func measure(ctx context.Context, e *env, rows []row) ([]result, error) {
 		figures, err := r.run(within, e)
 		cancel()
 		if ctx.Err() != nil {
-			return results, errors.Join(append(errs, ctx.Err())...)
+			return results, errors.Join(errs...)
 		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", r.id, err))

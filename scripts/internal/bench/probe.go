@@ -15,7 +15,7 @@ import (
 // Limits of a quiet machine.
 const (
 	probeTime = 400 * time.Millisecond
-	probes    = 5 // in that time, of which the middle one counts
+	probes    = 5    // in that time, of which the middle one counts
 	mostDrift = 0.15 // of the speed before and after a row
 	mostSteal = 0.02 // of the processors' time during a row
 )
