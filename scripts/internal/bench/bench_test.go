@@ -20,7 +20,7 @@ func TestSampleTellsTheMedianAndTheEnds(t *testing.T) {
 	}{
 		{[]float64{1.5}, "1.5"},
 		{[]float64{3, 1, 2}, "2.0 [1.0 to 3.0]"},
-		{[]float64{4, 1, 3, 2}, "3.0 [1.0 to 4.0]"},
+		{[]float64{4, 1, 3, 2}, "2.5 [1.0 to 4.0]"},
 	} {
 		s := sampleOf(c.values, func(v float64) float64 { return v })
 		if got := s.text("%.1f"); got != c.want {

@@ -20,8 +20,8 @@ func sampleOf[T any](runs []T, figure func(T) float64) sample {
 	return s
 }
 
-// median returns the middle one, the larger of two.
-func (s sample) median() float64 { return s[len(s)/2] }
+// median returns the middle one, between two their mean.
+func (s sample) median() float64 { return (s[(len(s)-1)/2] + s[len(s)/2]) / 2 }
 
 // most returns the largest.
 func (s sample) most() float64 { return s[len(s)-1] }
