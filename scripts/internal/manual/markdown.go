@@ -76,7 +76,7 @@ func whenLeft(f shell.Flag) string {
 // prose escapes what Markdown would take for its own, except between
 // backquotes.
 func prose(text string) string {
-	special := regexp.MustCompile("[<>*_~\\[\\]\\\\]")
+	special := regexp.MustCompile(`[<>*_~\[\]\\]`)
 	parts := strings.Split(text, "`")
 	for i := 0; i < len(parts); i += 2 {
 		parts[i] = special.ReplaceAllString(parts[i], `\$0`)
