@@ -148,7 +148,7 @@ func secondTerminal(t *testing.T, environ []string, lessons []lesson) []printed 
 	ctx, cancel := context.WithTimeout(t.Context(), tutorialTime)
 	defer cancel()
 	bash := exec.CommandContext(ctx, "bash", "-c", script.String())
-	bash.Env, bash.Stdout, bash.Stderr = environ, &out, &out
+	bash.Env, bash.Stdout, bash.Stderr, bash.WaitDelay = environ, &out, &out, pollTime
 	err := bash.Run()
 	parts := strings.Split(out.String(), mark)
 	if len(parts) != 2*len(lessons)+1 {

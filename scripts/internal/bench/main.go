@@ -57,7 +57,7 @@ func parse() settings {
 	flag.StringVar(&s.rows, "rows", "", "measure these only, like P1,P6 (default all)")
 	flag.StringVar(&s.tools, "tools", strings.Join(columns(), ","), "measure these tools only")
 	flag.StringVar(&s.output, "o", "docs/benchmarks.md", "where the table is written; empty: nowhere")
-	flag.StringVar(&s.svg, "svg", "docs/fanout.svg", "where the row fanout is drawn; empty: nowhere")
+	flag.StringVar(&s.svg, "svg", "docs/fanout.svg", "where the row fanout is drawn, if it has all tools; empty: nowhere")
 	flag.IntVar(&s.times, "n", 1, "measure each figure this often and take the median")
 	flag.Int64Var(&s.shrink, "shrink", 1, "divide sizes and numbers of files by this, to see whether rows run; nothing is written down")
 	flag.Int64Var(&s.cold, "cold", 10<<10, "size of the file of P11 in MiB; twice that must fit into -dir")
