@@ -99,6 +99,9 @@ func bench(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(e.dir)) }()
+	if s.shrink > 1 {
+		fmt.Fprintf(os.Stderr, "bench: sizes are divided by %d: the figures mean nothing\n", s.shrink)
+	}
 	results, err := measure(ctx, e, chosen)
 	fmt.Print(report(results))
 	if ctx.Err() != nil {

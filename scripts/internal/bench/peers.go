@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,7 +17,7 @@ import (
 )
 
 // startTime is how long a peer's program may take to be ready.
-const startTime = 15 * time.Second
+const startTime = 30 * time.Second
 
 // service is a program that runs on a host while a file is fetched.
 type service struct {
@@ -135,29 +136,39 @@ func iperf3(ctx context.Context, s *stage) (outcome, error) {
 		return outcome{}, err
 	}
 	defer server.end()
-	address := s.receivers[0].Addr(0).String()
-	var out []byte
+	var bits float64 // a second
 	err = server.ready(ctx, func() bool {
-		out, err = s.seeds[0].Command(ctx, "iperf3", "--client", address, "--time", "4", "--json").Output()
+		bits, err = iperf3Client(ctx, s.seeds[0], s.receivers[0].Addr(0).String())
 		return err == nil
 	})
 	if err != nil {
 		return outcome{}, err
 	}
+	return outcome{took: time.Duration(float64(s.job.size) * 8 / bits * float64(time.Second))}, nil
+}
+
+// iperf3Client sends to a server for four seconds and returns the bits a second
+// that came there. It fails while the server is not ready.
+func iperf3Client(ctx context.Context, from *netlab.Host, to string) (float64, error) {
+	out, err := from.Command(ctx, "iperf3", "--client", to, "--time", "4", "--json").Output()
+	if err != nil {
+		return 0, err
+	}
 	var report struct {
-		End struct {
+		Error string
+		End   struct {
 			Received struct {
 				Rate float64 `json:"bits_per_second"`
 			} `json:"sum_received"`
-		} `json:"end"`
+		}
 	}
 	if err := json.Unmarshal(out, &report); err != nil {
-		return outcome{}, err
+		return 0, err
 	}
-	if report.End.Received.Rate <= 0 {
-		return outcome{}, errors.New("iperf3 measured nothing")
+	if report.Error != "" || report.End.Received.Rate <= 0 { // also with status 0
+		return 0, fmt.Errorf("iperf3: %s", cmp.Or(report.Error, "measured nothing"))
 	}
-	return outcome{took: time.Duration(float64(s.job.size) * 8 / report.End.Received.Rate * float64(time.Second))}, nil
+	return report.End.Received.Rate, nil
 }
 
 // aria2 fetches by BitTorrent: the seeds and every receiver in one swarm, with
