@@ -1,7 +1,6 @@
 package main_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"strconv"
 
@@ -85,18 +84,11 @@ func (r *rig) carried(h *netlab.Host, verb, least, most string) error {
 	if err != nil {
 		return err
 	}
-	way := map[string]string{"received": "rx", "sent": "tx"}[verb]
-	out, err := h.Command(r.ctx, "ip", "-s", "-j", "link", "show", "eth0").Output()
+	sent, received, err := h.Carried(r.ctx, 0)
 	if err != nil {
 		return err
 	}
-	var links []struct {
-		Stats64 map[string]struct{ Bytes int64 }
-	}
-	if err := json.Unmarshal(out, &links); err != nil {
-		return err
-	}
-	got := links[0].Stats64[way].Bytes
+	got := map[string]int64{"sent": sent, "received": received}[verb]
 	if got < low || got > high {
 		return fmt.Errorf("%s %s %d bytes, not %d to %d", h.Name(), verb, got, low, high)
 	}

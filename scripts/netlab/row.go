@@ -2,6 +2,7 @@ package netlab
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -66,6 +67,19 @@ func StartAll(ctx context.Context, nodes []*Node, flags ...string) error {
 		}
 	}
 	return nil
+}
+
+// StopAll asks nodes to end, and returns when all have.
+func StopAll(ctx context.Context, nodes []*Node) error {
+	errs := make(chan error)
+	for _, n := range nodes {
+		go func() { errs <- n.Stop(ctx) }()
+	}
+	var all []error
+	for range nodes {
+		all = append(all, <-errs)
+	}
+	return errors.Join(all...)
 }
 
 // AwaitMesh waits until each of the nodes says that the mesh has size nodes.

@@ -5,9 +5,14 @@
 //
 // A [row] is one line of the table: it makes its own network, measures one
 // thing with each tool in turn, one at a time, and removes what it made. Files
-// lie on a tmpfs. Times run from the first request to the moment at which the
-// last receiver has the whole file under its final name; contents are compared
-// afterwards and are not part of the time.
+// lie on a tmpfs, in one directory that goes away with the process; what a
+// benchmark left that was killed, the next one removes. Times run from the
+// first request to the moment at which the last receiver has the whole file
+// under its final name; contents are compared afterwards and are not part of
+// the time.
+//
+// Before and after each row it looks how fast the machine is. A row during
+// which that changed is marked: something else ran, and its figures say little.
 package main
 
 import (
@@ -21,11 +26,9 @@ import (
 	"strings"
 	"syscall"
 	"time"
-
-	"minimega/scripts/netlab"
 )
 
-// rowTime bounds one row.
+// rowTime bounds one repetition of a row.
 const rowTime = 10 * time.Minute
 
 func main() {
@@ -38,39 +41,95 @@ func main() {
 	}
 }
 
-// bench runs the chosen rows and writes the report.
-func bench(ctx context.Context) error {
-	binary := flag.String("binary", "", "the program to measure")
-	dir := flag.String("dir", "/dev/shm", "a tmpfs, which holds the files")
-	only := flag.String("rows", "", "measure these only, like P1,P6 (default all)")
-	tools := flag.String("tools", "minimega,aria2,rsync,iperf3", "measure these tools only")
-	output := flag.String("o", "docs/benchmarks.md", "where the table is written; empty: nowhere")
-	times := flag.Int("n", 1, "measure each figure this often and take the median")
+// settings are the flags.
+type settings struct {
+	binary, dir, rows, tools string
+	output, svg              string
+	times                    int
+	shrink, cold             int64
+}
+
+// parse reads the flags.
+func parse() settings {
+	var s settings
+	flag.StringVar(&s.binary, "binary", "", "the program to measure")
+	flag.StringVar(&s.dir, "dir", "/dev/shm", "a tmpfs, which holds the files")
+	flag.StringVar(&s.rows, "rows", "", "measure these only, like P1,P6 (default all)")
+	flag.StringVar(&s.tools, "tools", strings.Join(columns(), ","), "measure these tools only")
+	flag.StringVar(&s.output, "o", "docs/benchmarks.md", "where the table is written; empty: nowhere")
+	flag.StringVar(&s.svg, "svg", "docs/fanout.svg", "where the row fanout is drawn, if it has all tools; empty: nowhere")
+	flag.IntVar(&s.times, "n", 1, "measure each figure this often and take the median")
+	flag.Int64Var(&s.shrink, "shrink", 1, "divide sizes and numbers of files by this, to see whether rows run; nothing is written down")
+	flag.Int64Var(&s.cold, "cold", 10<<10, "size of the file of P11 in MiB; twice that must fit into -dir")
 	flag.Usage = func() { usage(flag.CommandLine) }
 	flag.Parse()
+	return s
+}
 
-	chosen, err := choose(*only)
+// check refuses what makes no sense.
+func (s *settings) check() error {
+	switch {
+	case flag.NArg() > 0:
+		return fmt.Errorf("%q: must be a flag: -help lists them", flag.Arg(0))
+	case s.times < 1:
+		return fmt.Errorf("-n: must be at least 1, but is %d", s.times)
+	case s.shrink < 1:
+		return fmt.Errorf("-shrink: must be at least 1, but is %d", s.shrink)
+	case s.cold < 1:
+		return fmt.Errorf("-cold: must be at least 1, but is %d", s.cold)
+	}
+	return nil
+}
+
+// bench runs the chosen rows and writes the report.
+func bench(ctx context.Context) (err error) {
+	s := parse()
+	if err := s.check(); err != nil {
+		return err
+	}
+	chosen, err := choose(s.rows)
 	if err != nil {
 		return err
 	}
-	e := &env{binary: *binary, dir: *dir, tools: strings.Split(*tools, ","), times: *times}
-	if err := e.check(); err != nil {
+	e := &env{
+		binary: s.binary, tools: strings.Split(s.tools, ","), times: s.times,
+		shrink: s.shrink, cold: s.cold << 20, points: &chart{},
+	}
+	if err := e.prepare(s.dir); err != nil {
 		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(e.dir)) }()
+	if s.shrink > 1 {
+		fmt.Fprintf(os.Stderr, "bench: sizes are divided by %d: the figures mean nothing\n", s.shrink)
 	}
 	results, err := measure(ctx, e, chosen)
-	text := report(results)
-	fmt.Print(text)
-	if *output == "" || len(results) == 0 {
-		return err
+	fmt.Print(report(results))
+	if ctx.Err() != nil {
+		return errors.New("interrupted: nothing was written down")
 	}
-	return errors.Join(err, write(*output, results))
+	return errors.Join(err, s.publish(e, results))
+}
+
+// publish writes the documents, except of figures that mean nothing.
+func (s *settings) publish(e *env, results []result) error {
+	if s.shrink > 1 || len(results) == 0 {
+		return nil
+	}
+	var errs []error
+	if s.output != "" {
+		errs = append(errs, write(s.output, results, s.times))
+	}
+	if s.svg != "" && e.points.complete() {
+		errs = append(errs, os.WriteFile(s.svg, []byte(e.points.svg()), 0o644))
+	}
+	return errors.Join(errs...)
 }
 
 // usage lists the rows and the flags.
 func usage(flags *flag.FlagSet) {
 	fmt.Fprintln(flags.Output(), "usage: scripts/bench [FLAG...]\n\nrows:")
 	for _, r := range rows() {
-		fmt.Fprintf(flags.Output(), "  %-4s %s\n", r.id, r.what)
+		fmt.Fprintf(flags.Output(), "  %-6s %s\n", r.id, r.what)
 	}
 	fmt.Fprintln(flags.Output(), "\nflags:")
 	flags.PrintDefaults()
@@ -100,48 +159,22 @@ func measure(ctx context.Context, e *env, rows []row) ([]result, error) {
 	var errs []error
 	for _, r := range rows {
 		fmt.Fprintf(os.Stderr, "bench: %s %s\n", r.id, r.what)
-		within, cancel := context.WithTimeout(ctx, rowTime)
+		before := look()
+		within, cancel := context.WithTimeout(ctx, time.Duration(e.times)*rowTime)
 		figures, err := r.run(within, e)
 		cancel()
+		if ctx.Err() != nil {
+			return results, errors.Join(errs...)
+		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", r.id, err))
 			fmt.Fprintf(os.Stderr, "bench: %v\n", errs[len(errs)-1])
 		}
-		results = append(results, result{row: r, figures: figures})
-		if ctx.Err() != nil {
-			break
+		why := disturbed(before, look())
+		if why != "" {
+			fmt.Fprintf(os.Stderr, "bench:   %s was disturbed: %s\n", r.id, why)
 		}
+		results = append(results, result{row: r, figures: figures, disturbed: why})
 	}
 	return results, errors.Join(errs...)
 }
-
-// env is what all rows share.
-type env struct {
-	binary string
-	dir    string // on a tmpfs
-	tools  []string
-	times  int
-}
-
-// check says what is missing before anything is measured.
-func (e *env) check() error {
-	lab, err := netlab.New()
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(lab.Close(), netlab.Sweep()); err != nil {
-		return err
-	}
-	var fs syscall.Statfs_t
-	if err := syscall.Statfs(e.dir, &fs); err != nil {
-		return err
-	}
-	const tmpfs = 0x01021994
-	if fs.Type != tmpfs {
-		return fmt.Errorf("-dir %s: must be on a tmpfs, so that disks are not what is measured", e.dir)
-	}
-	return nil
-}
-
-// uses reports whether a tool is to be measured.
-func (e *env) uses(tool string) bool { return slices.Contains(e.tools, tool) }

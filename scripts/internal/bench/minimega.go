@@ -3,10 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"os"
-	"path/filepath"
-	"strconv"
 	"time"
 
 	"minimega/scripts/netlab"
@@ -14,43 +10,88 @@ import (
 
 // minimega fetches with the program itself: one daemon a host, in one mesh
 // before the time starts.
-func minimega(ctx context.Context, s *stage) (time.Duration, error) {
-	setup := netlab.Setup{Binary: s.binary, Dir: s.dir, Key: filepath.Join(s.dir, "mesh.key")}
-	nodes := []*netlab.Node{s.seed.AddNode(s.seed.Name(), setup)}
-	for _, h := range s.receivers {
-		nodes = append(nodes, h.AddNode(h.Name(), setup))
-	}
-	if err := netlab.StartAll(ctx, nodes); err != nil {
-		return 0, err
-	}
-	if err := netlab.AwaitMesh(ctx, nodes, len(nodes)); err != nil {
-		return 0, err
-	}
-	conns, err := connect(ctx, nodes[1:])
+func minimega(ctx context.Context, s *stage) (outcome, error) {
+	seeds, receivers, err := s.mesh(ctx)
 	if err != nil {
-		return 0, err
+		return outcome{}, err
 	}
-	errs := make(chan error, len(conns))
-	start, err := s.begin()
+	conns, err := connect(ctx, receivers)
 	if err != nil {
+		return outcome{}, err
+	}
+	defer hangUp(conns)
+	began, err := s.begin(ctx)
+	if err != nil {
+		return outcome{}, err
+	}
+	if err := get(ctx, conns, s.file); err != nil {
+		return outcome{}, err
+	}
+	if err := awaitFiles(ctx, s.awaited(), s.file); err != nil {
+		return outcome{}, err
+	}
+	o, err := s.since(ctx, began)
+	if err != nil {
+		return outcome{}, err
+	}
+	if s.job.twice {
+		if o.again, err = s.again(ctx, conns); err != nil {
+			return outcome{}, err
+		}
+	}
+	return o, o.peaks(seeds[0], receivers)
+}
+
+// again has the receivers delete the file and fetch it once more.
+func (s *stage) again(ctx context.Context, conns []*netlab.Conn) (time.Duration, error) {
+	if err := each(conns, func(c *netlab.Conn) error { return ask(ctx, c, "file delete "+s.file) }); err != nil {
 		return 0, err
 	}
+	start := time.Now()
+	if err := get(ctx, conns, s.file); err != nil {
+		return 0, err
+	}
+	err := awaitFiles(ctx, s.awaited(), s.file)
+	return time.Since(start), err
+}
+
+// peaks notes how much memory the nodes took at most.
+func (o *outcome) peaks(seed *netlab.Node, receivers []*netlab.Node) (err error) {
+	if _, o.seedPeak, err = seed.Memory(); err != nil {
+		return err
+	}
+	for _, n := range receivers {
+		_, peak, err := n.Memory()
+		if err != nil {
+			return err
+		}
+		o.peak = max(o.peak, peak)
+	}
+	return nil
+}
+
+// get has all nodes fetch a file, which goes on in the background.
+func get(ctx context.Context, conns []*netlab.Conn, name string) error {
+	return each(conns, func(c *netlab.Conn) error { return ask(ctx, c, "file get "+name) })
+}
+
+// ask runs one line.
+func ask(ctx context.Context, c *netlab.Conn, line string) error {
+	_, err := c.Command(ctx, line)
+	return err
+}
+
+// each does something on all connections at once.
+func each(conns []*netlab.Conn, do func(*netlab.Conn) error) error {
+	errs := make(chan error)
 	for _, c := range conns {
-		go func() {
-			defer c.Close()
-			_, err := c.Command(ctx, "file get "+s.file)
-			errs <- err
-		}()
+		go func() { errs <- do(c) }()
 	}
 	var all []error
 	for range conns {
 		all = append(all, <-errs)
 	}
-	if err := errors.Join(all...); err != nil {
-		return 0, err
-	}
-	err = awaitFiles(ctx, s.dirs, s.file)
-	return time.Since(start), err
+	return errors.Join(all...)
 }
 
 // connect opens the nodes' command sockets.
@@ -59,6 +100,7 @@ func connect(ctx context.Context, nodes []*netlab.Node) ([]*netlab.Conn, error) 
 	for _, n := range nodes {
 		c, err := n.Connect(ctx)
 		if err != nil {
+			hangUp(conns)
 			return nil, err
 		}
 		conns = append(conns, c)
@@ -66,61 +108,9 @@ func connect(ctx context.Context, nodes []*netlab.Node) ([]*netlab.Conn, error) 
 	return conns, nil
 }
 
-// once starts the nodes of a meeting and returns when all see all.
-func (m meeting) once(ctx context.Context, e *env) (took time.Duration, err error) {
-	lab, err := netlab.New()
-	if err != nil {
-		return 0, err
+// hangUp closes connections.
+func hangUp(conns []*netlab.Conn) {
+	for _, c := range conns {
+		c.Close()
 	}
-	defer func() { err = errors.Join(err, lab.Close()) }()
-	dir, err := os.MkdirTemp(e.dir, "bench")
-	if err != nil {
-		return 0, err
-	}
-	defer os.RemoveAll(dir)
-	setup := netlab.Setup{Binary: e.binary, Dir: dir, Key: filepath.Join(dir, "mesh.key")}
-	nodes, err := lab.Row(ctx, netlab.Names("kn", m.nodes), netlab.Link{}, setup)
-	if err != nil {
-		return 0, err
-	}
-	if err := makeKey(ctx, nodes[0]); err != nil {
-		return 0, err
-	}
-	start := time.Now()
-	for _, n := range nodes {
-		if err := n.Launch(); err != nil {
-			return 0, err
-		}
-	}
-	return m.gather(ctx, nodes, start)
-}
-
-// makeKey lets a node make the mesh's key, and ends it again.
-func makeKey(ctx context.Context, n *netlab.Node) error {
-	if err := n.Start(ctx); err != nil {
-		return err
-	}
-	return n.Stop(ctx)
-}
-
-// gather returns the time from start until the last node saw all.
-func (m meeting) gather(ctx context.Context, nodes []*netlab.Node, start time.Time) (time.Duration, error) {
-	errs := make(chan error)
-	for _, n := range nodes {
-		go func() {
-			err := n.Ready(ctx)
-			if err == nil {
-				err = n.Await(ctx, "mesh status", "size", strconv.Itoa(m.nodes))
-			}
-			errs <- err
-		}()
-	}
-	var all []error
-	for range nodes {
-		all = append(all, <-errs)
-	}
-	if err := errors.Join(all...); err != nil {
-		return 0, fmt.Errorf("%d nodes: %w", m.nodes, err)
-	}
-	return time.Since(start), nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,7 +17,7 @@ import (
 )
 
 // startTime is how long a peer's program may take to be ready.
-const startTime = 15 * time.Second
+const startTime = 30 * time.Second
 
 // service is a program that runs on a host while a file is fetched.
 type service struct {
@@ -85,108 +86,135 @@ func together(s *stage, command func(i int) *exec.Cmd) error {
 }
 
 // rsync fetches from an rsync daemon: each receiver takes the whole file from
-// the seed.
-func rsync(ctx context.Context, s *stage) (time.Duration, error) {
-	config := filepath.Join(s.dir, "rsyncd.conf")
-	text := fmt.Sprintf("use chroot = no\nreverse lookup = no\nuid = 0\ngid = 0\nlog file = %s.log\n[files]\npath = %s\nread only = yes\n", config, s.seedDir)
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-		return 0, err
-	}
-	server, err := serve(ctx, s.seed, "rsync", "--daemon", "--no-detach", "--port=8730", "--config="+config)
+// the first seed.
+func rsync(ctx context.Context, s *stage) (outcome, error) {
+	server, url, err := rsyncServer(ctx, s)
 	if err != nil {
-		return 0, err
+		return outcome{}, err
 	}
 	defer server.end()
-	url := fmt.Sprintf("rsync://%s:8730/files/", s.seed.Addr(0))
-	err = server.ready(ctx, func() bool {
-		return s.seed.Command(ctx, "rsync", url).Run() == nil
-	})
+	began, err := s.begin(ctx)
 	if err != nil {
-		return 0, err
-	}
-	start, err := s.begin()
-	if err != nil {
-		return 0, err
+		return outcome{}, err
 	}
 	err = together(s, func(i int) *exec.Cmd {
 		return s.receivers[i].Command(ctx, "rsync", "--whole-file", url+s.file, s.dirs[i]+"/")
 	})
-	return time.Since(start), err
+	if err != nil {
+		return outcome{}, err
+	}
+	return s.since(ctx, began)
+}
+
+// rsyncServer starts an rsync daemon on the first seed and returns the address
+// of its files.
+func rsyncServer(ctx context.Context, s *stage) (server *service, url string, err error) {
+	config := filepath.Join(s.dir, "rsyncd.conf")
+	text := fmt.Sprintf("use chroot = no\nreverse lookup = no\nuid = 0\ngid = 0\nlog file = %s.log\n[files]\npath = %s\nread only = yes\n", config, s.seedDirs[0])
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		return nil, "", err
+	}
+	if server, err = serve(ctx, s.seeds[0], "rsync", "--daemon", "--no-detach", "--port=8730", "--config="+config); err != nil {
+		return nil, "", err
+	}
+	url = fmt.Sprintf("rsync://%s:8730/files/", s.seeds[0].Addr(0))
+	err = server.ready(ctx, func() bool {
+		return s.seeds[0].Command(ctx, "rsync", url).Run() == nil
+	})
+	if err != nil {
+		server.end()
+		return nil, "", err
+	}
+	return server, url, nil
 }
 
 // iperf3 measures the raw link for four seconds and returns how long the
 // job's bytes would take.
-func iperf3(ctx context.Context, s *stage) (time.Duration, error) {
+func iperf3(ctx context.Context, s *stage) (outcome, error) {
 	server, err := serve(ctx, s.receivers[0], "iperf3", "--server")
 	if err != nil {
-		return 0, err
+		return outcome{}, err
 	}
 	defer server.end()
-	address := s.receivers[0].Addr(0).String()
-	var out []byte
+	var bits float64 // a second
 	err = server.ready(ctx, func() bool {
-		out, err = s.seed.Command(ctx, "iperf3", "--client", address, "--time", "4", "--json").Output()
+		bits, err = iperf3Client(ctx, s.seeds[0], s.receivers[0].Addr(0).String())
 		return err == nil
 	})
+	if err != nil {
+		return outcome{}, err
+	}
+	return outcome{took: time.Duration(float64(s.job.size) * 8 / bits * float64(time.Second))}, nil
+}
+
+// iperf3Client sends to a server for four seconds and returns the bits a second
+// that came there. It fails while the server is not ready.
+func iperf3Client(ctx context.Context, from *netlab.Host, to string) (float64, error) {
+	out, err := from.Command(ctx, "iperf3", "--client", to, "--time", "4", "--json").Output()
 	if err != nil {
 		return 0, err
 	}
 	var report struct {
-		End struct {
+		Error string
+		End   struct {
 			Received struct {
 				Rate float64 `json:"bits_per_second"`
 			} `json:"sum_received"`
-		} `json:"end"`
+		}
 	}
 	if err := json.Unmarshal(out, &report); err != nil {
 		return 0, err
 	}
-	if report.End.Received.Rate <= 0 {
-		return 0, errors.New("iperf3 measured nothing")
+	if report.Error != "" || report.End.Received.Rate <= 0 { // also with status 0
+		return 0, fmt.Errorf("iperf3: %s", cmp.Or(report.Error, "measured nothing"))
 	}
-	return time.Duration(float64(s.size) * 8 / report.End.Received.Rate * float64(time.Second)), nil
+	return report.End.Received.Rate, nil
 }
 
-// aria2 fetches by BitTorrent: the seed and every receiver in one swarm, with
-// a tracker on the seed's host.
-func aria2(ctx context.Context, s *stage) (time.Duration, error) {
+// aria2 fetches by BitTorrent: the seeds and every receiver in one swarm, with
+// a tracker on the first seed's host.
+func aria2(ctx context.Context, s *stage) (outcome, error) {
 	tracker := newTracker()
-	listener, err := s.seed.Listen(net.JoinHostPort(s.seed.Addr(0).String(), "6969"))
+	listener, err := s.seeds[0].Listen(net.JoinHostPort(s.seeds[0].Addr(0).String(), "6969"))
 	if err != nil {
-		return 0, err
+		return outcome{}, err
 	}
 	stop := tracker.serve(listener)
 	defer stop()
 	torrent := filepath.Join(s.dir, "file.torrent")
 	announce := fmt.Sprintf("http://%s/announce", listener.Addr())
-	if err := writeTorrent(torrent, filepath.Join(s.seedDir, s.file), announce); err != nil {
-		return 0, err
+	if err := writeTorrent(torrent, filepath.Join(s.seedDirs[0], s.file), announce); err != nil {
+		return outcome{}, err
 	}
 	hook := filepath.Join(s.dir, "complete")
 	if err := os.WriteFile(hook, []byte("#!/bin/sh\n: >\"$3.done\"\n"), 0o700); err != nil {
-		return 0, err
+		return outcome{}, err
 	}
-	seed, err := serve(ctx, s.seed, "aria2c", append(aria2Flags(s.seedDir), "--bt-seed-unverified=true", torrent)...)
+	for i, h := range s.seeds {
+		seed, err := serve(ctx, h, "aria2c", append(aria2Flags(s.seedDirs[i]), "--bt-seed-unverified=true", torrent)...)
+		if err != nil {
+			return outcome{}, err
+		}
+		defer seed.end()
+		if err := seed.ready(ctx, func() bool { return tracker.count() == i+1 }); err != nil {
+			return outcome{}, err
+		}
+	}
+	began, err := s.begin(ctx)
 	if err != nil {
-		return 0, err
-	}
-	defer seed.end()
-	if err := seed.ready(ctx, func() bool { return tracker.count() == 1 }); err != nil {
-		return 0, err
-	}
-	start, err := s.begin()
-	if err != nil {
-		return 0, err
+		return outcome{}, err
 	}
 	for i, h := range s.receivers {
 		peer, err := serve(ctx, h, "aria2c", append(aria2Flags(s.dirs[i]), "--on-bt-download-complete="+hook, torrent)...)
 		if err != nil {
-			return 0, err
+			return outcome{}, err
 		}
 		defer peer.end()
 	}
-	err = awaitFiles(ctx, s.dirs, s.file+".done")
-	return time.Since(start), err
+	if err := awaitFiles(ctx, s.awaited(), s.file+".done"); err != nil {
+		return outcome{}, err
+	}
+	return s.since(ctx, began)
 }
 
 // aria2Flags keeps aria2 to the tracker, without limits of its own, and lets

@@ -13,7 +13,8 @@ import (
 // result is a row with what was measured.
 type result struct {
 	row
-	figures []figure
+	figures   []figure
+	disturbed string // why the figures are not to be trusted, or ""
 }
 
 // columns are the table's tools.
@@ -25,11 +26,30 @@ func report(results []result) string {
 	fmt.Fprintf(&b, "| # | work | target | %s |\n|---|---|---|%s\n",
 		strings.Join(columns(), " | "), strings.Repeat("---|", len(columns())))
 	for _, r := range results {
-		fmt.Fprintf(&b, "| %s | %s | %s |", r.id, r.what, r.target)
+		fmt.Fprintf(&b, "| %s | %s | %s |", r.id+r.mark(), r.what, r.target)
 		for _, tool := range columns() {
 			fmt.Fprintf(&b, " %s |", cell(r.figures, tool))
 		}
 		b.WriteByte('\n')
+	}
+	return b.String() + footnote(results)
+}
+
+// mark returns what stands behind the name of a row that was disturbed.
+func (r result) mark() string {
+	if r.disturbed == "" {
+		return ""
+	}
+	return " †"
+}
+
+// footnote explains the marks, if there are any.
+func footnote(results []result) string {
+	var b strings.Builder
+	for _, r := range results {
+		if r.disturbed != "" {
+			fmt.Fprintf(&b, "\n† %s was disturbed, so that its figures say little: %s.\n", r.id, r.disturbed)
+		}
 	}
 	return b.String()
 }
@@ -51,7 +71,7 @@ func cell(figures []figure, tool string) string {
 }
 
 // write writes the document.
-func write(path string, results []result) error {
+func write(path string, results []result, times int) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
@@ -64,10 +84,19 @@ share. Each link is shaped with tbf in both directions (burst 256kb, latency
 50ms), files lie on a tmpfs. Bound is the file's size divided by the rate of a
 link: no tool can be faster with data that does not compress. Times run from
 the first request to the last host that has the whole file under its final
-name; contents are compared afterwards. A bold figure reaches its target.
+name; contents are compared afterwards. What the seed sent is what its interface
+counted, headers included. %s A bold figure reaches its target.
 
-%s`, time.Now().UTC().Format("2006-01-02"), machine(), commit(), report(results))
+%s`, time.Now().UTC().Format("2006-01-02"), machine(), commit(), repetitions(times), report(results))
 	return os.WriteFile(path, []byte(text), 0o644)
+}
+
+// repetitions says what a figure is of.
+func repetitions(times int) string {
+	if times == 1 {
+		return "Each figure was measured once."
+	}
+	return fmt.Sprintf("Each figure is the median of %d, with the smallest and the\nlargest in brackets.", times)
 }
 
 // machine describes this one.

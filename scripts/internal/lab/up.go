@@ -107,13 +107,5 @@ func watch(ctx context.Context, nodes []*netlab.Node) {
 func stopAll(nodes []*netlab.Node) error {
 	ctx, cancel := context.WithTimeout(context.Background(), stopTime)
 	defer cancel()
-	errs := make(chan error)
-	for _, n := range nodes {
-		go func() { errs <- n.Stop(ctx) }()
-	}
-	var all []error
-	for range nodes {
-		all = append(all, <-errs)
-	}
-	return errors.Join(all...)
+	return netlab.StopAll(ctx, nodes)
 }
