@@ -169,11 +169,22 @@ func (f *fabric) stuck(name string, content []byte, next chan int, fails error) 
 	})
 }
 
+// putHashed puts a file there whose version is known: others do not get it as a
+// draft.
+func (n *node) putHashed(t *testing.T, name string, data []byte) {
+	n.put(name, data)
+	await(t, func() bool {
+		_, err := n.engine.cfg.Store.ManifestAhead(t.Context(), wire.FileName(name), nil)
+		v, _, _ := n.engine.cfg.Store.CachedVersion(wire.FileName(name))
+		return err == nil && !v.IsZero()
+	})
+}
+
 func TestNothingIsAskedForWhileChunksAreFoundHere(t *testing.T) {
 	fab := newFabric(t)
 	data := random(1, 4<<20)
 	a := fab.add("kn1", "")
-	a.put("image", data)
+	a.putHashed(t, "image", data)
 	next := make(chan int)
 	b := fab.stuck("kn2", data, next, nil)
 	j := b.get("image")
@@ -197,7 +208,7 @@ func TestASlowSearchDoesNotHoldUpTheNetwork(t *testing.T) {
 	fab := newFabric(t)
 	data := random(1, 4<<20)
 	a := fab.add("kn1", "")
-	a.put("image", data)
+	a.putHashed(t, "image", data)
 	next := make(chan int)
 	b := fab.stuck("kn2", data, next, nil)
 	j := b.get("image")
@@ -213,7 +224,7 @@ func TestASearchThatFailsCostsTheNetworkOnly(t *testing.T) {
 	fab := newFabric(t)
 	data := random(1, 4<<20)
 	a := fab.add("kn1", "")
-	a.put("image", data)
+	a.putHashed(t, "image", data)
 	for i, err := range []error{errors.New("bad disk"), syscall.ENOSPC} {
 		next := make(chan int)
 		close(next)
@@ -228,7 +239,7 @@ func TestAJobThatIsCanceledEndsTheSearch(t *testing.T) {
 	fab := newFabric(t)
 	data := random(1, 4<<20)
 	a := fab.add("kn1", "")
-	a.put("image", data)
+	a.putHashed(t, "image", data)
 	next := make(chan int)
 	b := fab.stuck("kn2", data, next, nil)
 	j := b.get("image")

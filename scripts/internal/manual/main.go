@@ -92,6 +92,11 @@ func arrange(entries []shell.Entry) []chapter {
 			}
 		}
 		slices.SortStableFunc(c.entries, func(a, b entry) int { return cmp.Compare(a.name, b.name) })
+		for i := len(c.entries) - 1; i > 0; i-- {
+			if c.entries[i].name == c.entries[i-1].name {
+				c.entries[i].name = c.entries[i].Usage[0] // a heading of its own
+			}
+		}
 		if len(c.entries) > 0 {
 			chapters = append(chapters, c)
 		}
