@@ -16,12 +16,6 @@ var errRedraft = errors.New("the draft is gone")
 // draftingLocked reports whether f fetches a draft whose version is not known.
 func (f *fetch) draftingLocked() bool { return f.version.IsZero() && !f.draft.IsZero() }
 
-func (f *fetch) drafting() bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.draftingLocked()
-}
-
 // draftHeadLocked takes a Head about a draft that is being fetched, the first or
 // the last of a topic.
 func (f *fetch) draftHeadLocked(s *source, h wire.Head) error {

@@ -25,7 +25,6 @@ type entry struct {
 	kind byte   // 0: a directory where name ends in a slash, else a file
 	body string // of a file; the target of a link
 	mode int64  // 0: 0644 or 0755
-	size int64  // claimed; 0: body's
 	pax  map[string]string
 }
 
