@@ -31,6 +31,7 @@ type Engine struct {
 	log        *slog.Logger
 	start      time.Time // origin of the engine's clock
 	spaceRetry time.Duration
+	reuseGrace time.Duration // see the constant; a test has more patience
 	create     func(wire.FileName, wire.Meta, *store.Manifest) (sink, error)
 	hash       func(ctx context.Context, name wire.FileName, hashed func(first int, sums []byte)) (*store.Manifest, error)
 
@@ -73,7 +74,7 @@ func New(cfg Config) (*Engine, error) {
 		cfg.Memory = defaultMemory
 	}
 	e := &Engine{
-		cfg: cfg, log: cfg.Log, start: time.Now(), spaceRetry: spaceRetry,
+		cfg: cfg, log: cfg.Log, start: time.Now(), spaceRetry: spaceRetry, reuseGrace: reuseGrace,
 		work: make(chan func()), memory: semaphore.NewWeighted(max(cfg.Memory, 2*wire.MaxDataFrame)),
 		packed: newPackCache(packedMemory), large: newQueue(largeAtOnce), small: newQueue(batchesAtOnce),
 		blames: blames{nodes: map[wire.NodeID]*blamed{}},

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"minimega/mesh/wire"
 	"minimega/transfer/store"
@@ -44,6 +45,10 @@ func (n *node) hasImage(name string, data []byte) {
 	}
 }
 
+// patient lets a search take its time: how much it finds does not depend on how
+// fast the machine is.
+func patient(e *Engine) { e.reuseGrace = time.Hour }
+
 // monday starts a seed and receivers that hold an image of the seed's, and
 // another image on the seed that differs in a share of its blocks. It returns
 // what the second image begins with, and what counts the seed's bytes.
@@ -55,7 +60,7 @@ func (f *fabric) monday(receivers int, share float64) (seed *node, others []*nod
 	seed.image("monday.img", old)
 	seed.image("tuesday.img", next)
 	for i := range receivers {
-		n := f.add(fmt.Sprintf("kn%d", i+1), "")
+		n := f.add(fmt.Sprintf("kn%d", i+1), "", patient)
 		n.wait(n.get("monday.img"))
 		n.hasImage("monday.img", old)
 		others = append(others, n)

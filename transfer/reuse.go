@@ -148,7 +148,7 @@ func (f *fetch) askOthersLocked() {
 // paceReuseLocked lets the network in where the search is slow.
 func (f *fetch) paceReuseLocked() {
 	r := &f.reuse
-	allowed := reuseGrace + time.Duration(float64(r.bytes)/reusePace*float64(time.Second))
+	allowed := f.e.reuseGrace + time.Duration(float64(r.bytes)/reusePace*float64(time.Second))
 	if r.alone && !r.patching && r.done != nil && f.e.now()-r.since > allowed {
 		f.askOthersLocked()
 	}

@@ -66,7 +66,7 @@ func TestOnePercentThatChangedCostsLittleMore(t *testing.T) {
 	a.put("monday.img", old)
 	a.put("tuesday.img", next)
 	for i := range 2 {
-		n := fab.add(fmt.Sprintf("kn%d", i+2), "")
+		n := fab.add(fmt.Sprintf("kn%d", i+2), "", patient)
 		n.wait(n.get("monday.img"))
 		others = append(others, n)
 	}
@@ -89,7 +89,7 @@ func TestOnePercentThatChangedCostsLittleMore(t *testing.T) {
 func TestTheSameContentUnderAnotherNameCostsNothing(t *testing.T) {
 	fab := newFabric(t)
 	data := random(1, 8<<20)
-	a, b := fab.add("kn1", ""), fab.add("kn2", "")
+	a, b := fab.add("kn1", ""), fab.add("kn2", "", patient)
 	a.put("one", data)
 	a.put("two", data)
 	b.wait(b.get("one"))
@@ -105,7 +105,7 @@ func TestANewVersionOfTheSameNameReusesTheOld(t *testing.T) {
 	fab := newFabric(t)
 	old := random(1, 8<<20)
 	next := changed(old, 0.05)
-	a, b := fab.add("kn1", ""), fab.add("kn2", "")
+	a, b := fab.add("kn1", ""), fab.add("kn2", "", patient)
 	a.put("image", old)
 	b.wait(b.get("image"))
 	a.put("image", next)
@@ -122,7 +122,7 @@ func TestANewVersionOfTheSameNameReusesTheOld(t *testing.T) {
 func TestAFileThatRottedHereIsFetched(t *testing.T) {
 	fab := newFabric(t)
 	data := random(1, 8<<20)
-	a, b := fab.add("kn1", ""), fab.add("kn2", "")
+	a, b := fab.add("kn1", ""), fab.add("kn2", "", patient)
 	a.put("one", data)
 	a.put("two", data)
 	b.wait(b.get("one"))
