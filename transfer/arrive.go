@@ -69,18 +69,31 @@ func (f *fetch) good(s *source, i, size int) {
 	fresh := f.rx.Fresh(i)
 	f.rx.Arrived(f.e.now(), s.peer, i)
 	s.given += int64(size)
-	f.unsynced += int64(size)
 	f.rate.add(f.e.now(), size)
-	f.countLocked(i, 1)
-	told := f.tellLocked(i, fresh)
-	f.planLocked()
-	f.pokeLocked()
-	done := f.rx.Missing() == 0
-	f.firstLocked(i)
+	spread := f.heldLocked(i, fresh)
 	f.mu.Unlock()
-	f.c.gained(i, told)
-	if done {
-		f.poke()
+	spread()
+}
+
+// heldLocked counts chunk i, which the sink holds by now, and tells the sources
+// of it, unless no chunk is asked for yet: then they are told all at once. The
+// caller runs what it returns without the lock.
+func (f *fetch) heldLocked(i int, fresh bool) (spread func()) {
+	f.unsynced += int64(f.manifest.Len(i))
+	f.countLocked(i, 1)
+	var told map[wire.NodeID]bool
+	if !f.reuse.alone {
+		told = f.tellLocked(i, fresh)
+		f.planLocked()
+		f.pokeLocked()
+	}
+	f.firstLocked(i)
+	done := f.rx.Missing() == 0
+	return func() {
+		f.c.gained(i, told)
+		if done {
+			f.poke()
+		}
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"time"
 
@@ -12,37 +11,20 @@ import (
 	"minimega/transfer/store"
 )
 
+// batchPatience is how long a client of the batch service may be silent: it may
+// publish slowly.
+const batchPatience = time.Minute
+
 // serveBatch is the handler of the batch service.
 func (e *Engine) serveBatch(ctx context.Context, from wire.Member, conn net.Conn) {
-	if !e.enter() {
-		return
-	}
-	defer e.tasks.Done()
-	ctx, cancel := e.joinContext(ctx)
-	defer cancel()
-	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	defer conn.Close()
-	frames := wire.NewReader(conn, wire.MaxDataFrame)
 	pack := e.newPacker()
-	for {
-		// A client that publishes slowly is silent for long.
-		if err := conn.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
-			return
+	e.answer(ctx, from, conn, wire.TypeWanted, batchPatience, func(ctx context.Context, question []byte) error {
+		var w wire.Wanted
+		if err := wire.Unmarshal(question, &w); err != nil {
+			return err
 		}
-		t, payload, err := frames.Next()
-		if err == nil && t == wire.TypeWanted {
-			var w wire.Wanted
-			if err = wire.Unmarshal(payload, &w); err == nil {
-				err = e.sendBatch(ctx, conn, pack, w)
-			}
-		}
-		if err != nil {
-			if !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {
-				e.log.Debug("batch ended", "node", from.Name, "err", err)
-			}
-			return
-		}
-	}
+		return e.sendBatch(ctx, conn, pack, w)
+	})
 }
 
 // sendBatch answers one Wanted.

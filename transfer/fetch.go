@@ -44,7 +44,6 @@ type fetch struct {
 	e        *Engine
 	name     wire.FileName
 	private  bool          // neither registered nor served to others
-	akin     bool          // files that are here may have much of it: which tells its manifest
 	kick     chan struct{} // one token when run should look
 	ready    chan struct{} // closed when the manifest is known and the sink open
 	first    chan struct{} // closed when chunk 0 is held
@@ -98,7 +97,6 @@ func (e *Engine) newFetch(name wire.FileName, v wire.Version, meta wire.Meta) *f
 		sources: map[wire.NodeID]*source{}, byPeer: map[planner.Peer]*source{},
 	}
 	f.makeSink = e.create
-	f.akin = e.cfg.Store.Akin(meta.Size)
 	return f
 }
 

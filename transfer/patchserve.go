@@ -2,9 +2,7 @@ package transfer
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"net"
 
 	"github.com/zeebo/blake3"
@@ -14,31 +12,14 @@ import (
 
 // servePatch is the handler of the patch service.
 func (e *Engine) servePatch(ctx context.Context, from wire.Member, conn net.Conn) {
-	if !e.enter() {
-		return
-	}
-	defer e.tasks.Done()
-	ctx, cancel := e.joinContext(ctx)
-	defer cancel()
-	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	defer conn.Close()
-	frames := wire.NewReader(&deadlineReader{conn: conn}, wire.MaxDataFrame)
 	pack := e.newPacker()
-	for {
-		t, payload, err := frames.Next()
-		if err == nil && t == wire.TypeBlocks {
-			var want wire.Blocks
-			if err = wire.Unmarshal(payload, &want); err == nil {
-				err = e.sendPatch(ctx, conn, pack, want)
-			}
+	e.answer(ctx, from, conn, wire.TypeBlocks, silenceLimit, func(ctx context.Context, question []byte) error {
+		var want wire.Blocks
+		if err := wire.Unmarshal(question, &want); err != nil {
+			return err
 		}
-		if err != nil {
-			if !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {
-				e.log.Debug("patches ended", "node", from.Name, "err", err)
-			}
-			return
-		}
-	}
+		return e.sendPatch(ctx, conn, pack, want)
+	})
 }
 
 // sendPatch answers one question.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"minimega/mesh/wire"
 	"minimega/transfer/store"
 )
 
@@ -106,24 +105,11 @@ func (f *fetch) took(i, reused int) {
 		return
 	}
 	fresh := f.rx.Fresh(i)
-	size := f.manifest.Len(i)
 	f.rx.Got(i)
 	f.reuse.bytes += int64(reused)
-	f.unsynced += int64(size)
-	f.countLocked(i, 1)
-	var told map[wire.NodeID]bool
-	if !f.reuse.alone {
-		told = f.tellLocked(i, fresh)
-		f.planLocked()
-		f.pokeLocked()
-	}
-	done := f.rx.Missing() == 0
-	f.firstLocked(i)
+	spread := f.heldLocked(i, fresh)
 	f.mu.Unlock()
-	f.c.gained(i, told)
-	if done {
-		f.poke()
-	}
+	spread()
 }
 
 // askOthers ends the time that the search has to itself.

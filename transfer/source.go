@@ -98,7 +98,7 @@ func (f *fetch) connect(ctx context.Context) {
 		}
 		busy++
 		s.dialing, s.dialedAt = true, now
-		open := wire.Open{Version: f.version, Name: f.name, Known: f.manifest != nil, Now: !f.private && !f.akin}
+		open := wire.Open{Version: f.version, Name: f.name, Known: f.manifest != nil, Now: f.version.IsZero() && !f.private}
 		if f.version.IsZero() {
 			open.Draft = f.draft
 		}
@@ -111,6 +111,12 @@ func (f *fetch) dial(ctx context.Context, s *source, open wire.Open) {
 	ctx, cancel := context.WithTimeout(ctx, silenceLimit)
 	defer cancel()
 	l, err := f.e.linkTo(ctx, s.node)
+	f.mu.Lock()
+	size := f.meta.Size
+	f.mu.Unlock()
+	if open.Now && open.Draft.IsZero() { // what is here may have much of it, which only its hashes tell
+		open.Now = !f.e.cfg.Store.Akin(size)
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	s.dialing = false

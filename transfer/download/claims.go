@@ -83,8 +83,12 @@ func (c *claims) end(mine *claim, err error) {
 // ownFailure reports whether err is about this node or its user, so that others
 // may have better luck.
 func ownFailure(err error) bool {
-	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) ||
-		errors.Is(err, ErrNotAllowed) || errors.Is(err, errKeeping)
+	return givenUp(err) || errors.Is(err, ErrNotAllowed) || errors.Is(err, errKeeping)
+}
+
+// givenUp reports whether err is that a user did not wait for the end.
+func givenUp(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // get returns the claim to name, nil where there is none.

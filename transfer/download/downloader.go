@@ -120,7 +120,7 @@ func (m *claim) watch(ctx context.Context, u URL, told Told) error {
 	for {
 		select {
 		case <-m.done:
-			if m.err != nil && m.source == u.source() && m.source != "" && !errors.Is(m.err, context.Canceled) {
+			if m.err != nil && m.source == u.source() && m.source != "" && !givenUp(m.err) {
 				return m.err
 			}
 			return nil

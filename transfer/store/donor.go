@@ -22,11 +22,17 @@ type donor struct {
 	gave   int       // chunks taken from it that lie at the same place there
 }
 
-// Akin reports whether the store knows the hashes of a file that may have much
-// of one of size bytes: another state of it, say, half to twice as long.
+// Akin reports whether there is a file that may have much of one of size bytes,
+// another state of it, say, half to twice as long, and whose hashes are known. It
+// looks at the files that come into question.
 func (s *Store) Akin(size int64) bool {
 	return slices.ContainsFunc(s.hash.known(wire.ChunkSizeFor(size)), func(d *donor) bool {
-		return d.stat.size >= size/2 && d.stat.size <= 2*size
+		if d.stat.size < size/2 || d.stat.size > 2*size {
+			return false
+		}
+		defer d.close() // only looked at
+		_, err := d.source(s)
+		return err == nil
 	})
 }
 

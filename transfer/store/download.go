@@ -84,7 +84,7 @@ func (d *Download) Held() int64 { return d.held }
 // *[NoSpaceError] where there is no room for them.
 func (d *Download) Begin(stamp Stamp) error {
 	d.held, d.synced, d.roomFor, d.stamp = 0, 0, 0, stamp
-	if err := d.room(max(stamp.Size, 0)); err != nil {
+	if err := d.store.fits(max(stamp.Size, 0), nil); err != nil {
 		return fmt.Errorf("%s: %w", d.name, err)
 	}
 	if err := d.makeFiles(); err != nil {
@@ -114,19 +114,6 @@ func (d *Download) makeFiles() error {
 	return nil
 }
 
-// room tells whether need more bytes fit beside what is being fetched.
-func (d *Download) room(need int64) error {
-	free, total, err := d.store.space()
-	if err != nil {
-		return err
-	}
-	free -= d.store.promised(nil)
-	if need += margin(need, total); need > free {
-		return &NoSpaceError{Need: need, Free: max(free, 0), Path: d.store.dir}
-	}
-	return nil
-}
-
 // Write adds b to the end. Its error wraps [ErrTooLong], is a *[NoSpaceError],
 // or the system's; what was written by then is held.
 func (d *Download) Write(b []byte) (int, error) {
@@ -138,7 +125,7 @@ func (d *Download) Write(b []byte) (int, error) {
 		if d.stamp.Size >= 0 {
 			need = min(need, d.stamp.Size-d.held)
 		}
-		if err := d.room(need); err != nil {
+		if err := d.store.fits(need, nil); err != nil {
 			return 0, fmt.Errorf("%s: %w", d.name, err)
 		}
 		d.roomFor = d.held + int64(len(b)) + spaceBytes

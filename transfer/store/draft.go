@@ -28,7 +28,10 @@ func (p *Partial) Settle() error {
 	p.mu.Lock()
 	p.draft = false
 	p.mu.Unlock()
-	return p.store.root.Remove(path.Join(p.dir, draftName))
+	if err := p.store.root.Remove(path.Join(p.dir, draftName)); err != nil { // the manifest goes before it
+		p.store.log.Debug("draft is left", "dir", p.dir, "err", err)
+	}
+	return nil
 }
 
 // Draft reports whether the hashes of p are not known yet. One of [Store.Leftovers]

@@ -18,13 +18,19 @@ func (p *Partial) Room() error {
 	if need == 0 {
 		return nil
 	}
-	free, total, err := p.store.space()
+	return p.store.fits(need, p)
+}
+
+// fits tells whether need more bytes fit beside what all partial files but one
+// lack.
+func (s *Store) fits(need int64, but *Partial) error {
+	free, total, err := s.space()
 	if err != nil {
 		return err
 	}
-	free -= p.store.promised(p)
+	free -= s.promised(but)
 	if need += margin(need, total); need > free {
-		return &NoSpaceError{Need: need, Free: max(free, 0), Path: p.store.dir}
+		return &NoSpaceError{Need: need, Free: max(free, 0), Path: s.dir}
 	}
 	return nil
 }
