@@ -32,9 +32,8 @@ type process struct {
 
 	stdout, stderr clipped // read only once it has ended
 
-	done chan struct{} // closed when it has ended
-	end  time.Time     // zero: it runs
-	err  error         // how it ended
+	end time.Time // zero: it runs
+	err error     // how it ended
 }
 
 // processes are the programs that `background` began. They are safe for
@@ -65,7 +64,7 @@ func (ps *processes) run(ctx context.Context) error {
 
 // begin starts a program and returns its id.
 func (ps *processes) begin(words, environ []string) (int, error) {
-	p := &process{command: strings.Join(words, " "), start: time.Now(), done: make(chan struct{})}
+	p := &process{command: strings.Join(words, " "), start: time.Now()}
 	command := exec.Command(words[0], words[1:]...)
 	command.Stdout, command.Stderr, command.Env = &p.stdout, &p.stderr, environ
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -93,7 +92,6 @@ func (ps *processes) note(p *process, err error) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	p.end, p.err = time.Now(), err
-	close(p.done)
 }
 
 // rows returns what is known of all programs, or of the one with that id.

@@ -22,8 +22,8 @@ func TestBackgroundProgramsRunBesideCommands(t *testing.T) {
 	n.run(t, c, ".env MM_BG "+pipe)
 	expect(t, n.run(t, c, "background-status"), "")
 	expect(t, n.run(t, c, `background sh -c "echo out; echo err >&2; exit 3"`), "foo: Started background process with id 1\n")
+	n.processes.running.Wait()
 	expect(t, n.run(t, c, "background sleep 600"), "foo: Started background process with id 2\n")
-	<-n.processes.all[0].done
 	row := regexp.MustCompile(`^host,ID,PID,RUNNING,ERROR,TIME_START,TIME_END,COMMAND\nfoo,1,\d+,false,exit status 3,\S+Z?,\S+,sh -c `)
 	if got := n.run(t, c, ".csv true background-status 1"); !row.MatchString(got) {
 		t.Error(got)

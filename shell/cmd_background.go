@@ -18,7 +18,7 @@ func backgroundCommands() []Command {
 			Long: "Prints the id by which the other background commands know it. It ends with this program at the\n" +
 				"latest. No shell is between: use `background bash -c \"…\"` for pipes and globs.",
 			Example: "background tcpdump -w trace.pcap",
-			Hints:   map[string]completion.Kind{"command": completion.LocalFile},
+			Hints:   map[string]completion.Kind{"command": programs},
 			Run:     background,
 		},
 		{

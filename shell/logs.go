@@ -41,7 +41,8 @@ type Logs struct {
 	file    *os.File   // nil: none
 	path    string     // of file
 	filters []string   // what no line that is written contains
-	ring    []string   // the last lines, the oldest first
+	ring    []string   // the last lines; once it is full, the oldest is at next
+	next    int        // where the next line goes once ring is full
 	size    int        // the most that ring holds; 0: none is kept
 }
 
@@ -102,13 +103,12 @@ func (l *Logs) take(line []byte) (to []io.Writer) {
 }
 
 func (l *Logs) keepLocked(line string) {
-	if l.size == 0 {
-		return
+	if len(l.ring) < l.size {
+		l.ring = append(l.ring, line)
+	} else if l.size > 0 {
+		l.ring[l.next] = line
+		l.next = (l.next + 1) % l.size
 	}
-	if len(l.ring) >= l.size {
-		l.ring = slices.Delete(l.ring, 0, len(l.ring)-l.size+1)
-	}
-	l.ring = append(l.ring, line)
 }
 
 // SetFile has lines go to the file at path as well; "" ends that.
@@ -155,17 +155,17 @@ func (l *Logs) Stderr() bool {
 func (l *Logs) SetRing(size int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.ring, l.size = nil, size
+	l.ring, l.next, l.size = nil, 0, size
 }
 
-// Ring returns the last lines; the error is that none are kept.
+// Ring returns the last lines, the oldest first; the error is that none are kept.
 func (l *Logs) Ring() ([]string, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.size == 0 {
 		return nil, errNoRing
 	}
-	return slices.Clone(l.ring), nil
+	return slices.Concat(l.ring[l.next:], l.ring[:l.next]), nil
 }
 
 // Filter has no line be written that contains text.

@@ -46,3 +46,6 @@ func (m *meter) progress(now time.Time) transfer.Progress {
 	}
 	return p
 }
+
+// rows is what a [Watch] shows.
+func (m *meter) rows() []transfer.Progress { return []transfer.Progress{m.progress(time.Now())} }

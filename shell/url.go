@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"minimega/mesh/wire"
-	"minimega/transfer"
 )
 
 // Downloads bring files that URLs name into the mesh.
@@ -90,6 +89,3 @@ var credentials = regexp.MustCompile(`(?i)(https?:/+)[^/\s?#]*@`)
 
 // hideCredentials returns text as it may be kept and shown.
 func hideCredentials(text string) string { return credentials.ReplaceAllString(text, "$1***@") }
-
-// rows is what a [Watch] shows.
-func (m *meter) rows() []transfer.Progress { return []transfer.Progress{m.progress(time.Now())} }
