@@ -1,8 +1,10 @@
 package shell
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"regexp"
 	"strings"
 	"time"
@@ -75,12 +77,15 @@ func (x *execution) expandURL(ctx context.Context, key, word string) ([]string, 
 // download shows how a URL gets into the mesh.
 func (x *execution) download(ctx context.Context, url string, name wire.FileName) error {
 	m := &meter{name: string(name), start: time.Now()}
-	if x.client.watch == nil {
-		return x.shell.cfg.Downloads.Fetch(ctx, url, m.tell)
+	if x.client.watch != nil {
+		stop := x.client.watch(m.rows)
+		defer stop()
 	}
-	stop := x.client.watch(m.rows)
-	defer stop()
-	return x.shell.cfg.Downloads.Fetch(ctx, url, m.tell)
+	err := x.shell.cfg.Downloads.Fetch(ctx, url, m.tell)
+	if err != nil && ctx.Err() != nil {
+		return fmt.Errorf("%w: the same URL goes on where it was, if its server can", cmp.Or(timedOut(ctx), ErrInterrupted))
+	}
+	return err
 }
 
 // credentials are what stands between the scheme of a URL and its host, also in
