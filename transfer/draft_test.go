@@ -54,6 +54,26 @@ func (h *slowHash) on(e *Engine) {
 // rest lets all hashing go on to its end.
 func (h *slowHash) rest() { close(h.steps) }
 
+// begun is a draft of which a receiver has all that is hashed so far.
+type begun struct {
+	fab  *fabric
+	data []byte
+	a, b *node // who hashes it, and who fetches it
+	j    *Job
+}
+
+// begin hashes so many chunks of a draft, which another node fetches.
+func (h *slowHash) begin(t *testing.T, chunks int, more ...func(*Engine)) begun {
+	t.Helper()
+	fab := newFabric(t)
+	d := begun{fab: fab, data: random(1, 8<<20), a: fab.add("kn1", "", append([]func(*Engine){h.on}, more...)...), b: fab.add("kn2", "")}
+	d.a.put("image", d.data)
+	d.j = d.b.get("image")
+	h.steps <- chunks
+	await(t, func() bool { return d.j.Progress().BytesDone == int64(chunks)*wire.MinChunkSize })
+	return d
+}
+
 func absent(t *testing.T, n *node, name string) {
 	t.Helper()
 	if _, err := os.Stat(filepath.Join(n.dir, name)); !errors.Is(err, os.ErrNotExist) {
@@ -122,44 +142,33 @@ func TestDraftSpreadsInASwarm(t *testing.T) {
 }
 
 func TestFileThatChangesWhileItIsHashedIsNotPublished(t *testing.T) {
-	fab := newFabric(t)
 	h := newSlowHash()
 	h.fail = wire.ErrChanged
-	a, b := fab.add("kn1", "", h.on), fab.add("kn2", "")
-	a.put("image", random(1, 8<<20))
-	j := b.get("image")
-	h.steps <- 20
-	await(t, func() bool { return j.Progress().BytesDone > 0 })
+	d := h.begin(t, 20)
 	h.rest()
-	<-j.Done()
-	if err := j.Err(); !errors.Is(err, wire.ErrChanged) {
+	<-d.j.Done()
+	if err := d.j.Err(); !errors.Is(err, wire.ErrChanged) {
 		t.Errorf("error is %v, want %v", err, wire.ErrChanged)
 	}
-	absent(t, b, "image")
+	absent(t, d.b, "image")
 }
 
 func TestFileReplacedWhileItIsHashedIsNotPublished(t *testing.T) {
-	fab := newFabric(t)
 	h := newSlowHash()
-	a, b := fab.add("kn1", "", h.on), fab.add("kn2", "")
-	a.put("image", random(1, 8<<20))
-	j := b.get("image")
-	h.steps <- 20
-	await(t, func() bool { return j.Progress().BytesDone == 20*wire.MinChunkSize })
-	a.put("other", random(2, 8<<20))
-	must(t, os.Rename(filepath.Join(a.dir, "other"), filepath.Join(a.dir, "image")))
+	d := h.begin(t, 20)
+	d.a.put("other", random(2, 8<<20))
+	must(t, os.Rename(filepath.Join(d.a.dir, "other"), filepath.Join(d.a.dir, "image")))
 	h.rest()
-	<-j.Done()
-	if err := j.Err(); !errors.Is(err, wire.ErrChanged) {
+	<-d.j.Done()
+	if err := d.j.Err(); !errors.Is(err, wire.ErrChanged) {
 		t.Errorf("error is %v, want %v", err, wire.ErrChanged)
 	}
-	absent(t, b, "image")
+	absent(t, d.b, "image")
 }
 
 func TestLieAboutTheVersionIsNotPublished(t *testing.T) {
-	fab := newFabric(t)
 	h := newSlowHash()
-	a, b := fab.add("kn1", "", h.on, func(e *Engine) {
+	d := h.begin(t, 20, func(e *Engine) {
 		hash := e.hash
 		e.hash = func(ctx context.Context, name wire.FileName, hashed func(int, []byte)) (*store.Manifest, error) {
 			return hash(ctx, name, func(first int, sums []byte) {
@@ -169,53 +178,36 @@ func TestLieAboutTheVersionIsNotPublished(t *testing.T) {
 				hashed(first, sums)
 			})
 		}
-	}), fab.add("kn2", "")
-	a.put("image", random(1, 8<<20))
-	j := b.get("image")
-	h.steps <- 20
-	await(t, func() bool { return j.Progress().BytesDone == 20*wire.MinChunkSize })
+	})
 	h.rest()
-	<-j.Done()
-	if err := j.Err(); !errors.Is(err, errLiar) {
+	<-d.j.Done()
+	if err := d.j.Err(); !errors.Is(err, errLiar) {
 		t.Errorf("error is %v, want %v", err, errLiar)
 	}
-	absent(t, b, "image")
+	absent(t, d.b, "image")
 }
 
 func TestDraftGoesOnWhenItsOriginIsBack(t *testing.T) {
-	fab := newFabric(t)
 	h := newSlowHash()
-	data := random(1, 8<<20)
-	a, b := fab.add("kn1", "", h.on), fab.add("kn2", "")
-	a.put("image", data)
-	j := b.get("image")
-	h.steps <- 20
-	await(t, func() bool { return j.Progress().BytesDone == 20*wire.MinChunkSize })
-	a.cut()
-	await(t, func() bool { return j.Progress().State != "" })
+	d := h.begin(t, 20)
+	d.a.cut()
+	await(t, func() bool { return d.j.Progress().State != "" })
 	h.rest()
-	a.heal()
-	b.wait(j)
-	b.has("image", data)
-	if sent := a.engine.uploaded.Load(); sent > int64(len(data)) {
+	d.a.heal()
+	d.b.wait(d.j)
+	d.b.has("image", d.data)
+	if sent := d.a.engine.uploaded.Load(); sent > int64(len(d.data)) {
 		t.Errorf("%d bytes were sent", sent)
 	}
 }
 
 func TestDraftIsBegunAgainWhenItsOriginForgotIt(t *testing.T) {
-	fab := newFabric(t)
-	h := newSlowHash()
-	data := random(1, 8<<20)
-	a, b := fab.add("kn1", "", h.on), fab.add("kn2", "")
-	a.put("image", data)
-	j := b.get("image")
-	h.steps <- 20
-	await(t, func() bool { return j.Progress().BytesDone == 20*wire.MinChunkSize })
-	a.stop()
-	await(t, func() bool { return j.Progress().State != "" })
-	fab.add("kn1", a.dir)
-	b.wait(j)
-	b.has("image", data)
+	d := newSlowHash().begin(t, 20)
+	d.a.stop()
+	await(t, func() bool { return d.j.Progress().State != "" })
+	d.fab.add("kn1", d.a.dir)
+	d.b.wait(d.j)
+	d.b.has("image", d.data)
 }
 
 func TestTwoHoldersAreComparedBeforeAnythingMoves(t *testing.T) {
@@ -231,42 +223,27 @@ func TestTwoHoldersAreComparedBeforeAnythingMoves(t *testing.T) {
 }
 
 func TestDraftIsTakenUpAfterARestart(t *testing.T) {
-	fab := newFabric(t)
-	h := newSlowHash()
-	data := random(1, 8<<20)
-	a, b := fab.add("kn1", "", h.on), fab.add("kn2", "")
-	a.put("image", data)
-	j := b.get("image")
 	const before = 60 * wire.MinChunkSize
-	h.steps <- 60
-	await(t, func() bool { return j.Progress().BytesDone == before })
-	b.stop()
+	h := newSlowHash()
+	d := h.begin(t, 60)
+	d.b.stop()
 	h.rest()
-	await(t, func() bool { // a file that was written just now is hashed again
-		_, err := a.engine.cfg.Store.ManifestAhead(t.Context(), "image", nil)
-		v, _, _ := a.engine.cfg.Store.CachedVersion("image")
-		return err == nil && !v.IsZero() && a.engine.hashing("image") == nil
-	})
-	sent := a.engine.uploaded.Load()
-	again := fab.add("kn2", b.dir)
+	d.a.awaitHashed(t, "image")
+	await(t, func() bool { return d.a.engine.hashing("image") == nil })
+	sent := d.a.engine.uploaded.Load()
+	again := d.fab.add("kn2", d.b.dir)
 	await(t, func() bool { _, err := os.Stat(filepath.Join(again.dir, "image")); return err == nil })
-	again.has("image", data)
-	if more := a.engine.uploaded.Load() - sent; more != int64(len(data)-before) {
-		t.Errorf("%d bytes were sent after the restart, want %d", more, len(data)-before)
+	again.has("image", d.data)
+	if more := d.a.engine.uploaded.Load() - sent; more != int64(len(d.data)-before) {
+		t.Errorf("%d bytes were sent after the restart, want %d", more, len(d.data)-before)
 	}
 }
 
 func TestDraftThatIsGivenUpLeavesNothing(t *testing.T) {
-	fab := newFabric(t)
-	h := newSlowHash()
-	a, b := fab.add("kn1", "", h.on), fab.add("kn2", "")
-	a.put("image", random(1, 8<<20))
-	j := b.get("image")
-	h.steps <- 20
-	await(t, func() bool { return j.Progress().BytesDone > 0 })
-	j.Cancel()
-	<-j.Done()
-	absent(t, b, "image")
+	d := newSlowHash().begin(t, 20)
+	d.j.Cancel()
+	<-d.j.Done()
+	absent(t, d.b, "image")
 }
 
 func TestManyAskForOneDraft(t *testing.T) {

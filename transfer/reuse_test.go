@@ -173,6 +173,11 @@ func (f *fabric) stuck(name string, content []byte, next chan int, fails error) 
 // draft.
 func (n *node) putHashed(t *testing.T, name string, data []byte) {
 	n.put(name, data)
+	n.awaitHashed(t, name)
+}
+
+// awaitHashed hashes a file until it is old enough for its version to be kept.
+func (n *node) awaitHashed(t *testing.T, name string) {
 	await(t, func() bool {
 		_, err := n.engine.cfg.Store.ManifestAhead(t.Context(), wire.FileName(name), nil)
 		v, _, _ := n.engine.cfg.Store.CachedVersion(wire.FileName(name))
@@ -180,13 +185,18 @@ func (n *node) putHashed(t *testing.T, name string, data []byte) {
 	})
 }
 
-func TestNothingIsAskedForWhileChunksAreFoundHere(t *testing.T) {
+// searching returns a file, who has it, and a node that finds the chunks of it
+// that next tells.
+func searching(t *testing.T) (data []byte, a, b *node, next chan int) {
 	fab := newFabric(t)
-	data := random(1, 4<<20)
-	a := fab.add("kn1", "")
+	data, next = random(1, 4<<20), make(chan int)
+	a = fab.add("kn1", "")
 	a.putHashed(t, "image", data)
-	next := make(chan int)
-	b := fab.stuck("kn2", data, next, nil)
+	return data, a, fab.stuck("kn2", data, next, nil), next
+}
+
+func TestNothingIsAskedForWhileChunksAreFoundHere(t *testing.T) {
+	data, a, b, next := searching(t)
 	j := b.get("image")
 	for i := range 64 {
 		if i != 5 {
@@ -205,12 +215,7 @@ func TestNothingIsAskedForWhileChunksAreFoundHere(t *testing.T) {
 }
 
 func TestASlowSearchDoesNotHoldUpTheNetwork(t *testing.T) {
-	fab := newFabric(t)
-	data := random(1, 4<<20)
-	a := fab.add("kn1", "")
-	a.putHashed(t, "image", data)
-	next := make(chan int)
-	b := fab.stuck("kn2", data, next, nil)
+	data, _, b, next := searching(t)
 	j := b.get("image")
 	next <- 7
 	b.wait(j) // the search has not ended by itself
@@ -236,12 +241,7 @@ func TestASearchThatFailsCostsTheNetworkOnly(t *testing.T) {
 }
 
 func TestAJobThatIsCanceledEndsTheSearch(t *testing.T) {
-	fab := newFabric(t)
-	data := random(1, 4<<20)
-	a := fab.add("kn1", "")
-	a.putHashed(t, "image", data)
-	next := make(chan int)
-	b := fab.stuck("kn2", data, next, nil)
+	_, _, b, next := searching(t)
 	j := b.get("image")
 	next <- 0
 	j.Cancel()
