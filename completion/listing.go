@@ -12,6 +12,7 @@ type listing struct {
 	partial  bool      // some node was silent in the last round
 	running  bool      // a round is under way or waits for its turn
 	awaited  int       // answers of this round worth waiting for
+	heard    int       // answers in all rounds
 	asked    time.Time // when the last round was called for
 	used     time.Time // when Names last wanted it
 }

@@ -48,6 +48,7 @@ type MeshNames struct {
 	mu     sync.Mutex           // guards what follows
 	cache  map[string]*listing  // by key: a directory with its slash, or a prefix
 	latest *listing             // that Names was last asked for
+	seen   int                  // answers to it by then
 	slow   map[wire.NodeID]bool // nodes that were silent in their last round
 	more   chan struct{}        // closed and replaced whenever more is known
 }
@@ -109,7 +110,7 @@ func (m *MeshNames) Names(prefix string) []string {
 func (m *MeshNames) knownLocked(prefix string) (names []string, waiting bool) {
 	key := m.keyLocked(prefix)
 	l := m.listingLocked(key)
-	m.latest = l
+	m.latest, m.seen = l, l.heard
 	m.askLocked(key, l)
 	return merge(within(l.settled, prefix), within(l.arriving, prefix)), l.awaited > 0
 }
@@ -125,13 +126,14 @@ func (m *MeshNames) Total() int {
 	return m.latest.most
 }
 
-// Pending reports whether nodes that usually answer have still to do so about
-// what Names was last asked for, and were asked only just now: a moment's wait
-// may show more.
+// Pending reports whether nodes that usually answer had still to do so about
+// what Names was last asked for, when it was, and were asked only just now: a
+// moment's wait, or another look, may show more.
 func (m *MeshNames) Pending() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.latest != nil && m.latest.awaited > 0 && time.Since(m.latest.asked) < soonTime
+	l := m.latest
+	return l != nil && (l.awaited > 0 || l.heard != m.seen) && time.Since(l.asked) < soonTime
 }
 
 // Ask is Names for those who can wait: it blocks until all nodes that usually
@@ -236,6 +238,7 @@ func (m *MeshNames) begin(key string, members []wire.Member) {
 func (m *MeshNames) add(key string, names []string, total int, from wire.NodeID) {
 	m.mu.Lock()
 	l := m.listingLocked(key)
+	l.heard++
 	l.arriving = merge(l.arriving, sorted(names))
 	l.mostNow = max(l.mostNow, total)
 	most := maxMerged

@@ -114,6 +114,29 @@ func TestNamesOfAllNodesComeOnce(t *testing.T) {
 	})
 }
 
+func TestWhatCameAfterALookPendsUntilTheNext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mesh := &fakeMesh{}
+		mesh.add(time.Millisecond, "a")
+		mesh.add(2*time.Millisecond, "b")
+		names := NewMeshNames(mesh, listOf(), func() {})
+		running(t, names)
+		names.Names("")
+		time.Sleep(time.Millisecond)
+		synctest.Wait()
+		wantNames(t, names, "", "a")
+		time.Sleep(time.Millisecond) // all have answered, but the look was before
+		synctest.Wait()
+		if !names.Pending() {
+			t.Error("what a has, and b might have too, is taken for all")
+		}
+		wantNames(t, names, "", "a", "b")
+		if names.Pending() {
+			t.Error("it pends though all is known")
+		}
+	})
+}
+
 func TestSilentNodeIsLeftOutAndNotWaitedForAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		mesh := &fakeMesh{}
@@ -135,6 +158,7 @@ func TestSilentNodeIsLeftOutAndNotWaitedForAgain(t *testing.T) {
 		wantNames(t, names, "", "a")
 		time.Sleep(100 * time.Millisecond)
 		synctest.Wait()
+		wantNames(t, names, "", "a")
 		if names.Pending() {
 			t.Error("a node that was silent before is waited for")
 		}
