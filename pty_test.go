@@ -338,6 +338,7 @@ func history(t *testing.T, d *desk) {
 	c.Expect("(reverse-i-search)`member': echo remember this")
 	c.Send(enter)
 	c.Expect(": remember this\r\n")
+	c.Expect(promptText) // before that the terminal, not the prompt, takes Ctrl-R
 	c.Send("\x12another")
 	c.Expect("echo from another prompt")
 	c.Send(ctrlC)
