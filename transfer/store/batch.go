@@ -33,7 +33,7 @@ type batched struct {
 	m    *Manifest
 }
 
-// NewBatch starts a Batch, which has one descriptor.
+// NewBatch starts a Batch, which has one descriptor, and two in Publish.
 func (s *Store) NewBatch() (*Batch, error) {
 	p := &Partial{store: s}
 	if err := p.makeDir(); err != nil {
