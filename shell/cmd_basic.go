@@ -92,7 +92,7 @@ func help(_ context.Context, c *Call) error {
 	found := c.shell.grammar.Find(words)
 	switch len(found) {
 	case 0:
-		return fmt.Errorf("no help entry for `%s`", strings.Join(words, " "))
+		return fmt.Errorf("no help entry for `%s`: help lists all commands", strings.Join(words, " "))
 	case 1:
 		c.Bare(c.shell.entry(found[0]))
 	default:

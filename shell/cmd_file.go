@@ -80,7 +80,7 @@ func (c *Call) fileName(key string) string {
 }
 
 // errNoFile reports an argument that is the files directory itself.
-var errNoFile = errors.New("must name a file, a directory or a glob: * is all there is")
+var errNoFile = errors.New("must name a file, a directory or a glob, but names no file: * is all there is")
 
 // meshName returns an argument as what can be looked for in the mesh: a clean
 // name or glob. Its error quotes what it is about.
