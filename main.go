@@ -160,7 +160,7 @@ func compose(opts shell.Options, cfg shell.Config, files *store.Store) (*shell.S
 		node.HandleStream(name, h)
 	}
 	socket := func(ctx context.Context) error { return sh.ServeSocket(ctx, shell.SocketPath(opts.Base)) }
-	return sh, []func(context.Context) error{node.Run, engine.Run, names.Run, archives.Run, socket, sh.RunBackground}, node.Listen()
+	return sh, []func(context.Context) error{node.Run, engine.Run, names.Run, archives.Run, socket, sh.RunBackground, sh.RunLogs}, node.Listen()
 }
 
 // webConfig returns what the flags say of URLs.

@@ -92,7 +92,7 @@ type Result struct {
 
 // Methods returns the calls that other nodes may make here, by name.
 func (s *Shell) Methods() map[string]wire.Handler {
-	return map[string]wire.Handler{methodCommand: s.serveCommand}
+	return map[string]wire.Handler{methodCommand: s.serveCommand, methodLog: s.serveLog}
 }
 
 // RunBackground keeps the programs that the command background has begun,

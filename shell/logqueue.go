@@ -1,0 +1,87 @@
+package shell
+
+import (
+	"strings"
+	"sync"
+)
+
+// Limits of what waits to be sent away: the rest is lost, and counted.
+const (
+	maxLogLines = 1000
+	maxLogLine  = 4 << 10 // bytes
+)
+
+// logQueue holds lines of the log for a receiver that may be slow or away. It
+// is safe for concurrent use, and blocks nobody.
+type logQueue struct {
+	mu    sync.Mutex // guards what follows
+	to    string     // who receives them; "": nobody
+	first string     // to, as the program began
+	lines []string   // the oldest first
+	lost  int        // lines since the last take that found no room or no receiver
+
+	ready chan struct{} // has room for one: there are lines
+}
+
+func newLogQueue() *logQueue { return &logQueue{ready: make(chan struct{}, 1)} }
+
+// send has lines go to a receiver; "" ends that. What waits for the one before
+// is forgotten.
+func (q *logQueue) send(to string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.to != to {
+		q.to, q.lines, q.lost = to, nil, 0
+	}
+}
+
+// reset has lines go to whom the program began with.
+func (q *logQueue) reset() {
+	q.mu.Lock()
+	first := q.first
+	q.mu.Unlock()
+	q.send(first)
+}
+
+// receiver returns to whom lines go, or "".
+func (q *logQueue) receiver() string {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.to
+}
+
+// add puts a line behind the others.
+func (q *logQueue) add(line string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.to == "" {
+		return
+	}
+	if len(q.lines) >= maxLogLines {
+		q.lost++
+		return
+	}
+	q.lines = append(q.lines, strings.ToValidUTF8(line[:min(len(line), maxLogLine)], "?"))
+	select {
+	case q.ready <- struct{}{}:
+	default: // it is said already
+	}
+}
+
+// take returns all lines, to whom they go, and how many were lost before them.
+func (q *logQueue) take() (to string, lines []string, lost int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	to, lines, lost = q.to, q.lines, q.lost
+	q.lines, q.lost = nil, 0
+	return to, lines, lost
+}
+
+// lose counts lines that were taken for to and that nobody received.
+func (q *logQueue) lose(to string, n int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.to == to {
+		q.lost += n
+	}
+}
