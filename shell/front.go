@@ -26,6 +26,14 @@ func (o Options) MeshKey() (mesh.Key, error) {
 	return mesh.LoadKey(path)
 }
 
+// Hashes returns h where the flags ask for hashes, else nothing.
+func (o Options) Hashes(h Hashes) Hashes {
+	if o.Hash {
+		return h
+	}
+	return nil
+}
+
 // TTY returns the terminal that the program was started at.
 func (o Options) TTY() TTY {
 	return TTY{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Base: o.Base, Namespace: o.Space}

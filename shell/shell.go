@@ -27,6 +27,8 @@ type Config struct {
 
 	LocalNames func(prefix string, limit int) (names []string, total int) // this node's files, for Tab; may be nil
 
+	Hashes Hashes // nil: file list has no column for them
+
 	Console *Console     // where the log goes, which the prompt takes over; nil: nowhere
 	Version string       // as `version` prints it
 	Args    [][2]string  // flag, value: as `args` prints them
@@ -46,6 +48,7 @@ type Shell struct {
 	spaces   *namespaces
 	atPrompt *Client // of the program's own prompt, whose goroutine alone uses it; nil: there is none
 
+	hasher    hasher
 	processes processes // in the background
 	profile   cpuProfile
 }
@@ -65,7 +68,7 @@ func New(cfg Config) (*Shell, error) {
 	if cfg.Stop == nil {
 		cfg.Stop = func() {}
 	}
-	s := &Shell{cfg: cfg}
+	s := &Shell{cfg: cfg, hasher: newHasher(cfg.Hashes)}
 	s.spaces = newNamespaces(cfg.VM, s.host(), cfg.Store.Dir())
 	s.commands = s.table()
 	patterns := make([][]string, len(s.commands))
