@@ -101,10 +101,14 @@ func serve(ctx context.Context, opts shell.Options) (err error) {
 	defer func() { err = errors.Join(err, files.Close()) }()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	deploy, err := opts.Deployment()
+	if err != nil {
+		return err
+	}
 	sh, parts, err := compose(opts, shell.Config{
 		Store: files, VM: vmconfig.New(files.Dir()), LocalNames: files.Names,
 		Console: console, Log: log, Logs: logs, Version: version, Args: opts.Args(), Stop: stop,
-		AbsoluteSnapshots: opts.Absolute, Hashes: opts.Hashes(files),
+		AbsoluteSnapshots: opts.Absolute, Deploy: deploy, Hashes: opts.Hashes(files),
 	}, files)
 	if err != nil {
 		return err

@@ -36,6 +36,8 @@ type Config struct {
 	Log     *slog.Logger // nil discards
 	Stop    func()       // ends the program; must not block
 
+	Deploy Deployment // how other hosts are given this program
+
 	AbsoluteSnapshots bool // disk snapshot names backing images by absolute paths
 }
 
@@ -49,6 +51,7 @@ type Shell struct {
 	atPrompt *Client // of the program's own prompt, whose goroutine alone uses it; nil: there is none
 
 	hasher    hasher
+	deploy    deployment
 	processes processes // in the background
 	profile   cpuProfile
 }
@@ -68,7 +71,7 @@ func New(cfg Config) (*Shell, error) {
 	if cfg.Stop == nil {
 		cfg.Stop = func() {}
 	}
-	s := &Shell{cfg: cfg, hasher: newHasher(cfg.Hashes)}
+	s := &Shell{cfg: cfg, hasher: newHasher(cfg.Hashes), deploy: deployment{first: cfg.Deploy}}
 	s.spaces = newNamespaces(cfg.VM, s.host(), cfg.Store.Dir())
 	s.commands = s.table()
 	patterns := make([][]string, len(s.commands))
