@@ -18,6 +18,9 @@ const methodLog = "log"
 // logWithin bounds the handing over of lines, to a node and to a syslog server.
 const logWithin = 10 * time.Second
 
+// logRetry is the time between two tries to hand lines over.
+const logRetry = 2 * time.Second
+
 // logLines are lines of one node's log.
 type logLines struct {
 	Lines []string `cbor:"1,keyasint"` // at most maxLogLines, of maxLogLine bytes
@@ -25,7 +28,8 @@ type logLines struct {
 }
 
 // RunLogs sends the log to the node of `log mesh` and the server of `log
-// syslog` until ctx ends. What they do not take in time is lost, and counted.
+// syslog` until ctx ends. Of what they do not take only the last lines wait; the
+// rest is lost, and counted.
 func (s *Shell) RunLogs(ctx context.Context) error {
 	logs := s.cfg.Logs
 	if logs == nil {
@@ -54,10 +58,17 @@ func (q *logQueue) drain(ctx context.Context, send func(ctx context.Context, to 
 			continue
 		}
 		within, cancel := context.WithTimeout(ctx, logWithin)
-		if err := send(within, to, logLines{lines, lost}); err != nil {
-			q.lose(to, lost+len(lines)) // to say so in the log would not end
-		}
+		err := send(within, to, logLines{lines, lost}) // to say so in the log would not end
 		cancel()
+		if err == nil {
+			continue
+		}
+		q.back(to, lines, lost)
+		select {
+		case <-ctx.Done():
+		case <-time.After(logRetry):
+			q.wake()
+		}
 	}
 }
 

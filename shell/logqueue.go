@@ -62,6 +62,11 @@ func (q *logQueue) add(line string) {
 		return
 	}
 	q.lines = append(q.lines, strings.ToValidUTF8(line[:min(len(line), maxLogLine)], "?"))
+	q.wake()
+}
+
+// wake says that there are lines.
+func (q *logQueue) wake() {
 	select {
 	case q.ready <- struct{}{}:
 	default: // it is said already
@@ -77,11 +82,15 @@ func (q *logQueue) take() (to string, lines []string, lost int) {
 	return to, lines, lost
 }
 
-// lose counts lines that were taken for to and that nobody received.
-func (q *logQueue) lose(to string, n int) {
+// back puts lines that were taken for to, and that nobody received, before the
+// others; the oldest are lost where there is no room.
+func (q *logQueue) back(to string, lines []string, lost int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.to == to {
-		q.lost += n
+	if q.to != to {
+		return
 	}
+	q.lines = append(lines, q.lines...)
+	over := max(0, len(q.lines)-maxLogLines)
+	q.lines, q.lost = q.lines[over:], q.lost+lost+over
 }

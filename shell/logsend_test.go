@@ -88,11 +88,12 @@ func TestLogLinesThatNobodyTakesAreCountedAndBounded(t *testing.T) {
 	if to != "kn2" || len(lines) != maxLogLines || lost != 7 || len(lines[0]) > maxLogLine {
 		t.Errorf("%s %d %d", to, len(lines), lost)
 	}
-	q.lose("kn2", 9)
-	q.lose("kn3", 1)
-	q.add("x")
-	if _, _, lost := q.take(); lost != 9 {
-		t.Error(lost)
+	q.add("newest")
+	q.back("kn3", []string{"of another"}, 1)
+	q.back("kn2", lines, lost)
+	_, again, lost := q.take()
+	if lost != 8 || len(again) != maxLogLines || again[maxLogLines-1] != "newest" {
+		t.Errorf("%d %d", len(again), lost)
 	}
 }
 
