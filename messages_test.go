@@ -86,6 +86,7 @@ var excepted = map[string]string{
 	"If you really want to stop the minimega daemon, enter 'quit' again": "people know these words",
 	"must specify either command or suggest":                             "programs know these words",
 
+	"[image %s] please specify a partition; multiple found: as in IMAGE:1": "people know these words",
 	"timed out":         "stands behind the node that did",
 	"[image %s] %v":     "qemu-img's own words follow",
 	"[image %s] %s: %v": "qemu-img's own words follow",
