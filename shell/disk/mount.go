@@ -144,9 +144,9 @@ func inside(path string) string { return filepath.Join(".", filepath.Clean("/"+p
 
 // tool runs a program, which is about image.
 func tool(ctx context.Context, image, name string, args ...string) error {
-	var printed bytes.Buffer
+	printed := &limited{&bytes.Buffer{}}
 	command := exec.CommandContext(ctx, name, args...)
-	command.Stdout, command.Stderr = &limited{&printed}, &limited{&printed}
+	command.Stdout, command.Stderr = printed, printed
 	command.WaitDelay = killAfter
 	err := command.Run()
 	switch {
