@@ -127,6 +127,20 @@ func TestLinesAreReadAsTheyAlwaysWere(t *testing.T) {
 	}
 }
 
+func TestAliasesAreForWhatIsTyped(t *testing.T) {
+	n := newNode(t, "foo")
+	c := NewClient(nil, nil)
+	path := filepath.Join(t.TempDir(), "s")
+	if err := os.WriteFile(path, []byte("say it\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	n.run(t, c, ".alias say=echo well", ".alias echo=version")
+	expect(t, n.run(t, c, "say it"), "foo: well it\n") // once, not again
+	expect(t, n.run(t, c, "echo"), "foo: minimega test\n")
+	expect(t, n.run(t, c, ".csv true say it"), "Error (foo): invalid command: `say it`: `say` is not known: type help for the list of commands\n")
+	expect(t, n.run(t, c, "read "+path), "Error (foo): "+path+":1 invalid command: `say it`: `say` is not known: type help for the list of commands\n")
+}
+
 func TestTheHistoryIsBoundedAndWrittenByTheProgram(t *testing.T) {
 	n := newNode(t, "foo")
 	c := NewClient(nil, nil)
