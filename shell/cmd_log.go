@@ -53,10 +53,11 @@ func logCommands() []Command {
 		{
 			Patterns: []string{"log mesh [node]"},
 			Help:     "show or set the node that the log goes to as well",
-			Long:     "Each line has this node's name in front there. It is not sent on from there.",
-			Example:  "log mesh kn1\nlog mesh",
-			Offers:   map[string]Offer{"node": offerNodes},
-			Run:      logMesh,
+			Long: "Each line has this node's name in front there. It is not sent on from there. While that node is away\n" +
+				"the last 1,000 lines wait; without a name it says so.",
+			Example: "log mesh kn1\nlog mesh",
+			Offers:  map[string]Offer{"node": offerNodes},
+			Run:     logMesh,
 		},
 		{
 			Patterns: []string{"log syslog", "log syslog <local,>", "log syslog <remote,> <network:tcp,udp> <address>"},

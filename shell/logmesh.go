@@ -61,9 +61,10 @@ func (q *logQueue) drain(ctx context.Context, send func(ctx context.Context, to 
 		err := send(within, to, logLines{lines, lost}) // to say so in the log would not end
 		cancel()
 		if err == nil {
+			q.done(to)
 			continue
 		}
-		q.back(to, lines, lost)
+		q.back(to, lines, lost, err)
 		select {
 		case <-ctx.Done():
 		case <-time.After(logRetry):
@@ -123,7 +124,7 @@ func logMesh(_ context.Context, c *Call) error {
 	case !given && logs.mesh.receiver() == "":
 		c.Text("mesh logging disabled")
 	case !given:
-		c.Text("sending all logs to node " + logs.mesh.receiver())
+		c.Text("sending all logs to node " + logs.mesh.receiver() + logs.mesh.waits())
 	case err != nil:
 		return fmt.Errorf("node %s not in mesh: mesh list peers lists them", name)
 	case node.ID == c.shell.cfg.Mesh.Self().ID:

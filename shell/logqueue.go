@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"fmt"
 	"strings"
 	"sync"
 )
@@ -18,7 +19,8 @@ type logQueue struct {
 	to    string     // who receives them; "": nobody
 	first string     // to, as the program began
 	lines []string   // the oldest first
-	lost  int        // lines since the last take that found no room or no receiver
+	lost  int        // lines since the last take that found no room
+	bad   error      // why the receiver did not take the last lines; nil: it did
 
 	ready chan struct{} // has room for one: there are lines
 }
@@ -31,7 +33,7 @@ func (q *logQueue) send(to string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.to != to {
-		q.to, q.lines, q.lost = to, nil, 0
+		q.to, q.lines, q.lost, q.bad = to, nil, 0, nil
 	}
 }
 
@@ -82,14 +84,34 @@ func (q *logQueue) take() (to string, lines []string, lost int) {
 	return to, lines, lost
 }
 
-// back puts lines that were taken for to, and that nobody received, before the
-// others; the oldest are lost where there is no room.
-func (q *logQueue) back(to string, lines []string, lost int) {
+// done notes that to has taken what was taken for it.
+func (q *logQueue) done(to string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.to == to {
+		q.bad = nil
+	}
+}
+
+// waits says how many lines wait and why, or "" while they are taken.
+func (q *logQueue) waits() string {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.bad == nil {
+		return ""
+	}
+	return fmt.Sprintf(" (%d lines wait, %d are lost: %v)", len(q.lines), q.lost, q.bad)
+}
+
+// back puts lines that were taken for to, and that it did not receive, before
+// the others; the oldest are lost where there is no room.
+func (q *logQueue) back(to string, lines []string, lost int, why error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.to != to {
 		return
 	}
+	q.bad = why
 	q.lines = append(lines, q.lines...)
 	over := max(0, len(q.lines)-maxLogLines)
 	q.lines, q.lost = q.lines[over:], q.lost+lost+over

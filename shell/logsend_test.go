@@ -89,11 +89,20 @@ func TestLogLinesThatNobodyTakesAreCountedAndBounded(t *testing.T) {
 		t.Errorf("%s %d %d", to, len(lines), lost)
 	}
 	q.add("newest")
-	q.back("kn3", []string{"of another"}, 1)
-	q.back("kn2", lines, lost)
+	q.back("kn3", []string{"of another"}, 1, errNoLogs)
+	if got := q.waits(); got != "" {
+		t.Error(got)
+	}
+	q.back("kn2", lines, lost, errTimedOut)
+	if got := q.waits(); got != " (1000 lines wait, 8 are lost: timed out)" {
+		t.Error(got)
+	}
 	_, again, lost := q.take()
 	if lost != 8 || len(again) != maxLogLines || again[maxLogLines-1] != "newest" {
 		t.Errorf("%d %d", len(again), lost)
+	}
+	if q.done("kn2"); q.waits() != "" {
+		t.Error(q.waits())
 	}
 }
 

@@ -95,7 +95,7 @@ func logSyslog(_ context.Context, c *Call) error {
 	case to == "":
 		c.Text("syslog logging disabled")
 	default:
-		c.Text("sending all logs to " + to)
+		c.Text("sending all logs to " + to + logs.syslog.waits())
 	}
 	return nil
 }
