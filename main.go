@@ -101,10 +101,14 @@ func serve(ctx context.Context, opts shell.Options) (err error) {
 	defer func() { err = errors.Join(err, files.Close()) }()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	deploy, err := opts.Deployment()
+	if err != nil {
+		return err
+	}
 	sh, parts, err := compose(opts, shell.Config{
 		Store: files, VM: vmconfig.New(files.Dir()), LocalNames: files.Names,
 		Console: console, Log: log, Logs: logs, Version: version, Args: opts.Args(), Stop: stop,
-		AbsoluteSnapshots: opts.Absolute,
+		AbsoluteSnapshots: opts.Absolute, Deploy: deploy, Hashes: opts.Hashes(files),
 	}, files)
 	if err != nil {
 		return err
@@ -134,7 +138,7 @@ func compose(opts shell.Options, cfg shell.Config, files *store.Store) (*shell.S
 	if err != nil {
 		return nil, nil, err
 	}
-	engine, err := transfer.New(transfer.Config{Store: files, Mesh: node, Log: cfg.Log})
+	engine, err := transfer.New(transfer.Config{Store: files, Mesh: node, Log: cfg.Log, Head: opts.Head})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -160,7 +164,7 @@ func compose(opts shell.Options, cfg shell.Config, files *store.Store) (*shell.S
 		node.HandleStream(name, h)
 	}
 	socket := func(ctx context.Context) error { return sh.ServeSocket(ctx, shell.SocketPath(opts.Base)) }
-	return sh, []func(context.Context) error{node.Run, engine.Run, names.Run, archives.Run, socket, sh.RunBackground}, node.Listen()
+	return sh, []func(context.Context) error{node.Run, engine.Run, names.Run, archives.Run, socket, sh.RunBackground, sh.RunLogs, sh.RunHashes}, node.Listen()
 }
 
 // webConfig returns what the flags say of URLs.

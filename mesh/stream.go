@@ -67,7 +67,7 @@ func canRelay(ctx context.Context, err error) bool {
 }
 
 // errDetour reports a node that was tried directly a moment ago.
-var errDetour = errors.New("it could not be dialled a moment ago")
+var errDetour = errors.New("it did not answer a moment ago")
 
 // direct opens a stream on a connection of its own to the node to.
 func (n *Node) direct(ctx context.Context, to wire.NodeID, s *wire.Stream) (*tls.Conn, error) {

@@ -76,7 +76,11 @@ func TestCheckNamesWhatIsMissing(t *testing.T) {
 	n := newNode(t, "foo")
 	t.Setenv("PATH", t.TempDir())
 	expect(t, n.run(t, NewClient(nil, nil), "check"),
-		"Error (foo): exec: \"qemu-img\": executable file not found in $PATH: disk commands need it: install it\n")
+		"Error (foo): exec: \"qemu-img\": executable file not found in $PATH: disk commands need it: install it\n"+
+			"  exec: \"qemu-nbd\": executable file not found in $PATH: disk inject commands need it: install it\n"+
+			"  exec: \"partx\": executable file not found in $PATH: disk inject commands need it: install it\n"+
+			"  exec: \"ssh\": executable file not found in $PATH: deploy commands need it: install it\n"+
+			"  exec: \"scp\": executable file not found in $PATH: deploy commands need it: install it\n")
 }
 
 func TestStatusUpdatesAreTheClients(t *testing.T) {

@@ -68,13 +68,16 @@ func quit(_ context.Context, c *Call) error {
 		c.shell.cfg.Stop()
 		return nil
 	}
-	delay := remoteQuitAfter
+	var delay time.Duration
 	if delayed {
 		seconds, err := strconv.ParseUint(text, 10, 31)
 		if err != nil {
 			return fmt.Errorf("quit: must be seconds: %w", err)
 		}
 		delay = time.Duration(seconds) * time.Second
+	}
+	if c.Client.remote {
+		delay = max(delay, remoteQuitAfter)
 	}
 	time.AfterFunc(delay, c.shell.cfg.Stop)
 	c.Text(fmt.Sprintf("quitting after %d seconds", int(delay.Seconds())))
@@ -92,7 +95,7 @@ func help(_ context.Context, c *Call) error {
 	found := c.shell.grammar.Find(words)
 	switch len(found) {
 	case 0:
-		return fmt.Errorf("no help entry for `%s`", strings.Join(words, " "))
+		return fmt.Errorf("no help entry for `%s`: help lists all commands", strings.Join(words, " "))
 	case 1:
 		c.Bare(c.shell.entry(found[0]))
 	default:

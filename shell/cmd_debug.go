@@ -114,7 +114,11 @@ func debugCPU(_ context.Context, c *Call) error {
 }
 
 // needed are programs that commands run, and what for.
-func needed() [][2]string { return [][2]string{{disk.Program, "disk"}} }
+func needed() [][2]string {
+	return [][2]string{
+		{disk.Program, "disk"}, {"qemu-nbd", "disk inject"}, {"partx", "disk inject"}, {"ssh", "deploy"}, {"scp", "deploy"},
+	}
+}
 
 func check(_ context.Context, _ *Call) error {
 	var missing []error

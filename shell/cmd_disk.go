@@ -3,6 +3,7 @@ package shell
 import (
 	"context"
 	"strconv"
+	"strings"
 
 	"minimega/completion"
 	"minimega/shell/disk"
@@ -58,12 +59,34 @@ func diskCommands() []Command {
 				return c.images().Resize(ctx, c.Values["image"], c.Values["size"])
 			},
 		},
+		{
+			Patterns: []string{
+				"disk <inject,> <" + keyPart + ":image> <files,> <" + keyPair + ":src:dst>...",
+				"disk <inject,> <" + keyPart + ":image> <options,> <words:mount options> <files,> <" + keyPair + ":src:dst>...",
+				"disk <inject,> <" + keyPart + ":image> <delete,> <files,> <path>...",
+				"disk <inject,> <" + keyPart + ":image> <options,> <words:mount options> <delete,> <files,> <path>...",
+			},
+			Help: "copy files into a disk image, or delete some in it",
+			Long: "Needs root, and the nbd kernel module where the image is not raw. The image may end in :N for its\n" +
+				"partition N, or in :none. A relative src is below the files directory. The options go to mount.",
+			Example: "disk inject web.qcow2:1 files agent:/usr/bin/agent\ndisk inject web.img options \"-t vfat\" files a:/a b:/b\n" +
+				"disk inject web.img delete files /etc/hostname",
+			About: map[string]string{"inject": "copy files into it", "files": "what to copy or delete", "options": "for mount", "delete": "delete files in it"},
+			Run:   diskInject,
+		},
 	}
 	for i := range all {
-		all[i].Hints = map[string]completion.Kind{"image": localFiles, "dst": localFiles, "backing": localFiles}
+		all[i].Hints = map[string]completion.Kind{"image": localFiles, "dst": localFiles, "backing": localFiles, keyPair: localFiles, keyPart: localFiles}
 		all[i].Words = map[string][]completion.Candidate{"image": {{Text: filePrefix, Help: "a file of the mesh"}}}
+		all[i].Words[keyPart], all[i].Words[keyPair] = all[i].Words["image"], all[i].Words["image"]
 	}
 	return all
+}
+
+func diskInject(ctx context.Context, c *Call) error {
+	return c.images().Inject(ctx, disk.Injection{
+		Image: c.Values[keyPart], Options: strings.Fields(c.Values["words"]), Pairs: c.Lists[keyPair], Delete: c.Lists["path"],
+	})
 }
 
 // images returns the disk images of this node.

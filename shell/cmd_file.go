@@ -30,6 +30,7 @@ func fileCommands() []Command {
 			Help: "list files of this node",
 			Long: "Lists a file, a directory or a glob below the files directory; recursive lists all files\n" +
 				"below it, detail adds when each was modified. What does not exist is listed as nothing.\n" +
+				"With -hashfiles a column tells the content, as `file get foo version ID` takes it.\n" +
 				"Use `mesh send all file list` for the files of other nodes.",
 			Example: "file list images recursive",
 			Hints:   own, About: map[string]string{"recursive": "all files below", "detail": "when each was modified, too"},
@@ -80,7 +81,7 @@ func (c *Call) fileName(key string) string {
 }
 
 // errNoFile reports an argument that is the files directory itself.
-var errNoFile = errors.New("must name a file, a directory or a glob: * is all there is")
+var errNoFile = errors.New("must name a file, a directory or a glob, but names no file: * is all there is")
 
 // meshName returns an argument as what can be looked for in the mesh: a clean
 // name or glob. Its error quotes what it is about.
@@ -102,11 +103,18 @@ func fileList(_ context.Context, c *Call) error {
 	if c.Has("detail") {
 		header = append(header, "modified")
 	}
+	hasher := c.shell.hasher
+	if hasher.hashes != nil {
+		header = append(header, "hash")
+	}
 	var rows [][]string
 	for _, e := range entries {
 		row := []string{dirCell(e.Kind), listedName(e.Name, where, c.Has("recursive")), strconv.FormatInt(e.Meta.Size, 10)}
 		if c.Has("detail") {
 			row = append(row, e.Meta.Time().Format(time.RFC3339))
+		}
+		if hasher.hashes != nil {
+			row = append(row, hasher.version(e))
 		}
 		rows = append(rows, row)
 	}

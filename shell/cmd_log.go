@@ -10,7 +10,9 @@ import (
 )
 
 // logParts are what there is to change of the log.
-func logParts() []string { return []string{"level", "stderr", "file", "ring", "filter"} }
+func logParts() []string {
+	return []string{"level", "stderr", "file", "ring", "filter", "mesh", "syslog"}
+}
 
 // logCommands are the commands on the program's log.
 func logCommands() []Command {
@@ -49,7 +51,24 @@ func logCommands() []Command {
 			Run:      withLogs("filter", (*Logs).setFilter),
 		},
 		{
-			Patterns: []string{"clear log [part:level,stderr,file,ring,filter]"},
+			Patterns: []string{"log mesh [node]"},
+			Help:     "show or set the node that the log goes to as well",
+			Long: "Each line has this node's name in front there. It is not sent on from there. While that node is away\n" +
+				"the last 1,000 lines wait; without a name it says so.",
+			Example: "log mesh kn1\nlog mesh",
+			Offers:  map[string]Offer{"node": offerNodes},
+			Run:     logMesh,
+		},
+		{
+			Patterns: []string{"log syslog", "log syslog <local,>", "log syslog <remote,> <network:tcp,udp> <address>"},
+			Help:     "show or set the syslog server that the log goes to as well",
+			Long:     "The address is HOST or HOST:PORT, of which PORT is 514 where it is left out.",
+			Example:  "log syslog local\nlog syslog remote udp 10.0.0.1",
+			About:    map[string]string{"local": "this host's own", "remote": "another host's"},
+			Run:      logSyslog,
+		},
+		{
+			Patterns: []string{"clear log [part:level,stderr,file,ring,filter,mesh,syslog]"},
 			Help:     "put the log, or a part of its settings, back to what the program began with",
 			Example:  "clear log level\nclear log",
 			Run:      clearLog,

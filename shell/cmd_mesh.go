@@ -178,6 +178,6 @@ func meshDot(_ context.Context, c *Call) error {
 
 // Failures of naming the nodes of mesh send.
 var (
-	errSendSelf = errors.New("cannot mesh send yourself")
-	errWildcard = errors.New("wildcard included amongst list of recipients")
+	errSendSelf = errors.New("cannot mesh send yourself: type the command without mesh send")
+	errWildcard = errors.New("wildcard included amongst list of recipients: all alone names every other node")
 )

@@ -174,7 +174,7 @@ func nsRun(ctx context.Context, c *Call) error {
 		return command.LocalOnly || command.is("namespace [name]") || command.is("ns <run,> (command)")
 	}
 	if text, refused := c.shell.refused(c.Match.Nested, bad); refused {
-		return fmt.Errorf("cannot run `%s` using `ns run`", text)
+		return fmt.Errorf("cannot run `%s` using `ns run`: type it on each host", text)
 	}
 	return c.everywhere(ctx, c.Match.Nested)
 }

@@ -103,7 +103,7 @@ func (c *Call) readLine(ctx context.Context, where, line string) error {
 	}
 	isRead := func(command *Command) bool { return command.is("read <file> [check,]") }
 	if _, nested := c.shell.refused(m, isRead); nested {
-		return fmt.Errorf("%s cannot run nested `read` commands", where)
+		return fmt.Errorf("%s cannot run nested `read` commands: put the lines of that file here", where)
 	}
 	if c.Has("check") {
 		return nil

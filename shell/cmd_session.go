@@ -2,6 +2,7 @@ package shell
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -57,7 +58,7 @@ func alias(_ context.Context, c *Call) error {
 	}
 	name, first, ok := strings.Cut(words[0], "=")
 	if !ok || name == "" {
-		return fmt.Errorf("expected alias of format `alias=expansion`")
+		return errors.New("expected alias of format `alias=expansion`: as in .alias fl=file list")
 	}
 	expansion := first
 	if len(words) > 1 {

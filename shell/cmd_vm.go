@@ -71,7 +71,7 @@ func fieldCommand(f vmconfig.Field) Command {
 		Words:    map[string][]completion.Candidate{},
 		Options:  map[string][]completion.Candidate{keyDiskspec: fieldOptions(f), "value": fieldOptions(f)},
 		Offers:   map[string]Offer{"key": offerKeys},
-		Run:      func(_ context.Context, c *Call) error { return vmField(c, c.vm(), f) },
+		Run:      func(ctx context.Context, c *Call) error { return vmField(ctx, c, c.vm(), f) },
 	}
 	if f.Usage != "" {
 		command.Long = "The value is " + f.Usage + "."
@@ -153,7 +153,7 @@ func candidates(words []string) []completion.Candidate {
 }
 
 // vmField shows a field, or sets it to the values given.
-func vmField(c *Call, vm *vmconfig.Config, f vmconfig.Field) error {
+func vmField(ctx context.Context, c *Call, vm *vmconfig.Config, f vmconfig.Field) error {
 	values := append(c.Lists["value"], c.Lists[keyDiskspec]...)
 	key, keyed := c.Values["key"]
 	if value, ok := c.Values["value"]; ok {
@@ -169,10 +169,15 @@ func vmField(c *Call, vm *vmconfig.Config, f vmconfig.Field) error {
 		c.Bare(text)
 		return err
 	}
-	if f.Name == "schedule" {
-		if err := c.scheduled(values[0]); err != nil {
-			return err
-		}
+	var err error
+	switch f.Name {
+	case "schedule":
+		err = c.scheduled(values[0])
+	case "cpu", "machine":
+		err = checkQEMU(ctx, vm, f.Name, values[0])
+	}
+	if err != nil {
+		return err
 	}
 	if keyed {
 		values = append([]string{key}, values...)

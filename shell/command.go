@@ -42,7 +42,7 @@ func (s *Shell) table() []Command {
 	for _, part := range [][]Command{
 		fileCommands(), meshCommands(), vmCommands(s.cfg.VM), hostCommands(),
 		s.basicCommands(), historyCommands(), scriptCommands(), outputCommands(), sessionCommands(),
-		namespaceCommands(), diskCommands(), logCommands(), backgroundCommands(), debugCommands(),
+		namespaceCommands(), diskCommands(), logCommands(), backgroundCommands(), debugCommands(), deployCommands(),
 	} {
 		all = append(all, part...)
 	}

@@ -61,7 +61,7 @@ func (x *execution) match(ctx context.Context, m *grammar.Match, set Settings) {
 // start makes ready what the command needs and runs it.
 func (x *execution) start(ctx context.Context, command *Command, c *Call) error {
 	if x.client.remote && command.LocalOnly {
-		return fmt.Errorf("cannot run `%s` via meshage", c.Match.Text)
+		return fmt.Errorf("cannot run `%s` via meshage: type it on that node", c.Match.Text)
 	}
 	if command.NeedsMesh {
 		if err := x.settle(ctx); err != nil {

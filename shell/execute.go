@@ -19,7 +19,7 @@ import (
 func Execute(ctx context.Context, base string, args []string, out, errOut io.Writer) error {
 	line := commandLine(args)
 	if strings.TrimSpace(line) == "" {
-		return errors.New("-e: must be followed by a command, as in -e file list")
+		return errors.New("-e: must be followed by a command, but nothing follows: as in -e file list")
 	}
 	c, err := dial(ctx, base)
 	if err != nil {

@@ -22,6 +22,23 @@ const filePrefix = "file:"
 // keyDiskspec is the key of arguments of the form PATH[,OPTION]...
 const keyDiskspec = "diskspec"
 
+// Keys of arguments of the form PATH:PATH and PATH[:PARTITION].
+const (
+	keyPair = "pair"
+	keyPart = "imagepart"
+)
+
+// pathEnd returns what ends the path that an argument begins with, or "".
+func pathEnd(key string) string {
+	switch key {
+	case keyDiskspec:
+		return ","
+	case keyPair, keyPart:
+		return ":"
+	}
+	return ""
+}
+
 // expansion tells how arguments are expanded.
 type expansion struct {
 	preprocess bool
@@ -79,7 +96,8 @@ func (x *execution) expandWord(ctx context.Context, key, word string, how expans
 		return []string{name}, nil // names a file already
 	}
 	var options string
-	if i := strings.IndexByte(name, ','); i >= 0 && key == keyDiskspec {
+	if end := pathEnd(key); end != "" && strings.Contains(name, end) {
+		i := strings.Index(name, end)
 		name, options = name[:i], name[i:]
 	}
 	paths, err := bring(ctx, name)

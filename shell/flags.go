@@ -28,6 +28,7 @@ type Options struct {
 	Port     int           // TCP; 0 takes a free one
 	Key      string        // file that holds the mesh's key; "" is the default one
 	Join     []string      // HOST[:PORT]
+	Head     wire.NodeName // whose files are preferred, and that the log goes to; "": none, or this node
 	Open     bool          // a mesh that anybody may join
 	NoStdin  bool          // no prompt and no script
 	Execute  []string      // a command for a program that runs; nil: -e was not given
@@ -35,6 +36,7 @@ type Options struct {
 	Space    string        // the namespace of -e and -attach; "" is the first
 	Force    bool          // take the base directory over
 	Level    string        // debug, info, warn or error
+	Hash     bool          // all files are hashed, and file list tells the hashes
 	LogFile  string        // "" is standard error
 	CACert   string        // file with roots besides the system's, for https; "": none
 	Allow    string        // networks that URLs may lead to; "": all but link-local ones
@@ -53,11 +55,11 @@ const defaultBase = "/tmp/minimega"
 // [ErrUsage], and flag.ErrHelp where help was asked for.
 func Parse(args []string) (Options, error) {
 	var o Options
-	var name, join string
+	var name, head, join string
 	var execute bool
-	o.flags = newFlags(&o, &name, &join, &execute)
+	o.flags = newFlags(&o, &name, &head, &join, &execute)
 	if err := o.flags.Parse(args); err != nil {
-		return o, fmt.Errorf("%w: %w: see -help", ErrUsage, err)
+		return o, explainFlag(err)
 	}
 	if execute {
 		o.Execute = append([]string{}, o.flags.Args()...)
@@ -69,11 +71,11 @@ func Parse(args []string) (Options, error) {
 			o.Join = append(o.Join, host)
 		}
 	}
-	return o, o.check(name)
+	return o, o.check(name, head)
 }
 
 // newFlags returns the flags of the program, which set o.
-func newFlags(o *Options, name, join *string, execute *bool) *flag.FlagSet {
+func newFlags(o *Options, name, head, join *string, execute *bool) *flag.FlagSet {
 	f := flag.NewFlagSet("minimega", flag.ContinueOnError)
 	f.SetOutput(io.Discard)
 	f.StringVar(&o.Base, "base", defaultBase, "`directory` for the socket and other state")
@@ -84,6 +86,8 @@ func newFlags(o *Options, name, join *string, execute *bool) *flag.FlagSet {
 	f.IntVar(&o.Port, "port", 9000, "TCP `port`; 0 takes a free one")
 	f.StringVar(&o.Key, "key", "", "`file` with the mesh's key (default /etc/minimega/mesh.key as root, ~/.config/minimega/mesh.key)")
 	f.StringVar(join, "join", "", "`hosts` to dial, HOST[:PORT], separated by commas")
+	f.StringVar(head, "headnode", "", "`name` of the node whose files are taken where nodes differ, and that the log goes to")
+	f.BoolVar(&o.Hash, "hashfiles", false, "hash all files at once, and have file list tell the hashes")
 	f.BoolVar(&o.Open, "open", false, "a mesh that anybody on the network may join")
 	f.BoolVar(&o.NoStdin, "nostdin", false, "serve without reading commands")
 	f.BoolVar(execute, "e", false, "have the minimega that runs do the command that follows")
@@ -103,7 +107,7 @@ func newFlags(o *Options, name, join *string, execute *bool) *flag.FlagSet {
 }
 
 // check fills what was left to defaults and refuses what makes no sense.
-func (o *Options) check(name string) error {
+func (o *Options) check(name, head string) error {
 	switch {
 	case o.Port < 0 || o.Port > 65535:
 		return fmt.Errorf("%w: -port: must be 0 to 65535, but is %d", ErrUsage, o.Port)
@@ -132,11 +136,11 @@ func (o *Options) check(name string) error {
 	if o.FilePath, err = filepath.Abs(o.FilePath); err != nil {
 		return fmt.Errorf("%w: -filepath: %w", ErrUsage, err)
 	}
-	return o.named(name)
+	return o.named(name, head)
 }
 
-// named gives the node its name.
-func (o *Options) named(name string) error {
+// named gives the node its name, and another one as its head.
+func (o *Options) named(name, head string) error {
 	if name == "" {
 		host, err := os.Hostname()
 		if err != nil {
@@ -148,7 +152,12 @@ func (o *Options) named(name string) error {
 	if err != nil {
 		return fmt.Errorf("%w: -name: %w", ErrUsage, err)
 	}
-	o.Name = parsed
+	if o.Name = parsed; head == "" || head == name {
+		return nil
+	}
+	if o.Head, err = wire.ParseNodeName(head); err != nil {
+		return fmt.Errorf("%w: -headnode: %w", ErrUsage, err)
+	}
 	return nil
 }
 
@@ -177,10 +186,10 @@ func (o *Options) Args() [][2]string {
 // Usage returns the help of all flags.
 func Usage() string {
 	var o Options
-	var name, join string
+	var name, head, join string
 	var execute bool
 	var b strings.Builder
-	f := newFlags(&o, &name, &join, &execute)
+	f := newFlags(&o, &name, &head, &join, &execute)
 	f.SetOutput(&b)
 	b.WriteString("usage: minimega [flags] [-e command]\n")
 	f.PrintDefaults()

@@ -13,17 +13,33 @@ import (
 
 // MeshKey returns the key of the mesh that the flags name.
 func (o Options) MeshKey() (mesh.Key, error) {
-	switch {
-	case o.Open:
+	if o.Open {
 		return mesh.OpenKey(o.Context), nil
-	case o.Key != "":
-		return mesh.LoadKey(o.Key)
 	}
-	path, err := mesh.DefaultKeyPath()
+	path, err := o.keyFile()
 	if err != nil {
 		return mesh.Key{}, err
 	}
 	return mesh.LoadKey(path)
+}
+
+// keyFile returns the path of the mesh's key, "" for an open mesh.
+func (o Options) keyFile() (string, error) {
+	switch {
+	case o.Open:
+		return "", nil
+	case o.Key != "":
+		return o.Key, nil
+	}
+	return mesh.DefaultKeyPath()
+}
+
+// Hashes returns h where the flags ask for hashes, else nothing.
+func (o Options) Hashes(h Hashes) Hashes {
+	if o.Hash {
+		return h
+	}
+	return nil
 }
 
 // TTY returns the terminal that the program was started at.

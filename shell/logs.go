@@ -31,7 +31,9 @@ type Logs struct {
 	Level *slog.LevelVar // least that is logged
 
 	console io.Writer
-	first   struct { // what the program began with
+	mesh    *logQueue // for the node of `log mesh`
+	syslog  *logQueue // for the server of `log syslog`: NETWORK ADDRESS
+	first   struct {  // what the program began with
 		level slog.Level
 		path  string
 	}
@@ -49,7 +51,7 @@ type Logs struct {
 // NewLogs returns logs that go to path or, where that is "", to console. The
 // level is one of debug, info, warn, error and fatal.
 func NewLogs(console io.Writer, level, path string) (*Logs, error) {
-	l := &Logs{Level: new(slog.LevelVar), console: console, stderr: path == ""}
+	l := &Logs{Level: new(slog.LevelVar), console: console, stderr: path == "", mesh: newLogQueue(), syslog: newLogQueue()}
 	if err := l.SetLevel(level); err != nil {
 		return nil, err
 	}
@@ -76,21 +78,40 @@ func (l *Logs) LevelText() string {
 
 // Write implements [io.Writer]. Its error is of the file or the console.
 func (l *Logs) Write(b []byte) (int, error) {
+	to, kept := l.take(b)
+	if kept {
+		line := strings.TrimRight(string(b), "\n")
+		l.mesh.add(line)
+		l.syslog.add(line)
+	}
+	return len(b), writeAll(b, to)
+}
+
+// receive writes a line of another node's log, which is not sent on.
+func (l *Logs) receive(line string) error {
+	b := []byte(line + "\n")
+	to, _ := l.take(b)
+	return writeAll(b, to)
+}
+
+// writeAll writes a line wherever it goes.
+func writeAll(b []byte, all []io.Writer) error {
 	var errs []error
-	for _, to := range l.take(b) {
+	for _, to := range all {
 		if _, err := to.Write(b); !errors.Is(err, os.ErrClosed) { // another file was set meanwhile
 			errs = append(errs, err)
 		}
 	}
-	return len(b), errors.Join(errs...)
+	return errors.Join(errs...)
 }
 
-// take keeps line and returns where it is to be written.
-func (l *Logs) take(line []byte) (to []io.Writer) {
+// take keeps line, unless a filter is against it, and returns where it is to be
+// written.
+func (l *Logs) take(line []byte) (to []io.Writer, kept bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if slices.ContainsFunc(l.filters, func(text string) bool { return bytes.Contains(line, []byte(text)) }) {
-		return nil
+		return nil, false
 	}
 	l.keepLocked(strings.TrimRight(string(line), "\n"))
 	if l.file != nil {
@@ -99,7 +120,7 @@ func (l *Logs) take(line []byte) (to []io.Writer) {
 	if l.stderr {
 		to = append(to, l.console)
 	}
-	return to
+	return to, true
 }
 
 func (l *Logs) keepLocked(line string) {
@@ -204,6 +225,10 @@ func (l *Logs) Reset(what string) error {
 		l.SetRing(0)
 	case "filter":
 		l.ClearFilters()
+	case "mesh":
+		l.mesh.reset()
+	case "syslog":
+		l.syslog.reset()
 	}
 	return nil
 }

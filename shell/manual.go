@@ -45,10 +45,10 @@ type Flag struct {
 // ManualFlags returns the program's flags by name.
 func ManualFlags() []Flag {
 	var o Options
-	var name, join string
+	var name, head, join string
 	var execute bool
 	var all []Flag
-	newFlags(&o, &name, &join, &execute).VisitAll(func(f *flag.Flag) {
+	newFlags(&o, &name, &head, &join, &execute).VisitAll(func(f *flag.Flag) {
 		argument, help := flag.UnquoteUsage(f)
 		def := f.DefValue
 		if def == "false" || def == "0" {

@@ -68,8 +68,8 @@ func TestNamespaceCommandsReachItsHosts(t *testing.T) {
 		{"ns hosts", "head: head\n"},
 		{"ns del-hosts kn1", "Error (head): unknown host: `kn1`: must be one of head\n"},
 		{"ns add-hosts kn9", "Error (head): unknown host: `kn9`: kn9: node not reachable: see mesh list all\n"},
-		{"ns run ns run echo", "Error (head): cannot run `ns run echo` using `ns run`\n"},
-		{"ns run read x", "Error (head): cannot run `read x` using `ns run`\n"},
+		{"ns run ns run echo", "Error (head): cannot run `ns run echo` using `ns run`: type it on each host\n"},
+		{"ns run read x", "Error (head): cannot run `read x` using `ns run`: type it on each host\n"},
 	} {
 		expect(t, head.run(t, c, tt.line), tt.want)
 	}

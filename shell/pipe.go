@@ -19,7 +19,7 @@ import (
 var ErrFailed = errors.New("a command failed")
 
 // errLine ends a script with a line over the limit.
-var errLine = fmt.Errorf("must be at most %d bytes", maxLine)
+var errLine = fmt.Errorf("must be at most %d bytes, but is longer", maxLine)
 
 // RunPipe runs the lines that come from in, then waits for the transfers that
 // they began. Answers go to out, errors to errOut with the number of the line,

@@ -46,7 +46,7 @@ type commandResponse struct {
 func meshSend(ctx context.Context, c *Call) error {
 	bad := func(command *Command) bool { return command.LocalOnly }
 	if text, refused := c.shell.refused(c.Match.Nested, bad); refused {
-		return fmt.Errorf("cannot run `%s` via meshage", text)
+		return fmt.Errorf("cannot run `%s` via meshage: type it on that node", text)
 	}
 	to, unknown, err := c.recipients(c.Values["clients"])
 	if err != nil {

@@ -27,12 +27,16 @@ type Config struct {
 
 	LocalNames func(prefix string, limit int) (names []string, total int) // this node's files, for Tab; may be nil
 
+	Hashes Hashes // nil: file list has no column for them
+
 	Console *Console     // where the log goes, which the prompt takes over; nil: nowhere
 	Version string       // as `version` prints it
 	Args    [][2]string  // flag, value: as `args` prints them
 	Logs    *Logs        // what the log commands change; nil: they cannot
 	Log     *slog.Logger // nil discards
 	Stop    func()       // ends the program; must not block
+
+	Deploy Deployment // how other hosts are given this program
 
 	AbsoluteSnapshots bool // disk snapshot names backing images by absolute paths
 }
@@ -46,6 +50,8 @@ type Shell struct {
 	spaces   *namespaces
 	atPrompt *Client // of the program's own prompt, whose goroutine alone uses it; nil: there is none
 
+	hasher    hasher
+	deploy    deployment
 	processes processes // in the background
 	profile   cpuProfile
 }
@@ -65,7 +71,7 @@ func New(cfg Config) (*Shell, error) {
 	if cfg.Stop == nil {
 		cfg.Stop = func() {}
 	}
-	s := &Shell{cfg: cfg}
+	s := &Shell{cfg: cfg, hasher: newHasher(cfg.Hashes), deploy: deployment{first: cfg.Deploy}}
 	s.spaces = newNamespaces(cfg.VM, s.host(), cfg.Store.Dir())
 	s.commands = s.table()
 	patterns := make([][]string, len(s.commands))
@@ -92,7 +98,7 @@ type Result struct {
 
 // Methods returns the calls that other nodes may make here, by name.
 func (s *Shell) Methods() map[string]wire.Handler {
-	return map[string]wire.Handler{methodCommand: s.serveCommand}
+	return map[string]wire.Handler{methodCommand: s.serveCommand, methodLog: s.serveLog}
 }
 
 // RunBackground keeps the programs that the command background has begun,

@@ -71,7 +71,7 @@ func TestFilePrefixIsReplacedByTheLocalPath(t *testing.T) {
 		{"vm config disk", "[/files/foo.qcow2,virtio,writeback]\n"},
 		{`echo "file:br one.txt" FILE:foo.qcow2 x=file:foo.qcow2`, "foo: /files/br one.txt /files/foo.qcow2 x=file:foo.qcow2\n"},
 		{"echo file:img/*", "foo: /files/img/a /files/img/b\n"},
-		{"echo file:", "Error (foo): get: must name a file, a directory or a glob: * is all there is\n"},
+		{"echo file:", "Error (foo): get: must name a file, a directory or a glob, but names no file: * is all there is\n"},
 		{".preprocess false echo file:foo.qcow2", "foo: file:foo.qcow2\n"},
 		{".csv true echo file:foo.qcow2", "foo: /files/foo.qcow2\n"},
 		{"vm config kernel relative", ""},
@@ -121,14 +121,14 @@ func TestMeshSendRunsElsewhereAndNamesWhoFails(t *testing.T) {
 		{"mesh send kn[1-2] version", "kn[1-2]: minimega test\n"},
 		{".compress false mesh send kn[1-2] version", "kn1: minimega test\nkn2: minimega test\n"},
 		{"mesh send kn[1-2],head version", "kn[1-2]: minimega test\n"},
-		{"mesh send head version", "Error (head): cannot mesh send yourself\n"},
-		{"mesh send kn1,all version", "Error (head): wildcard included amongst list of recipients\n"},
+		{"mesh send head version", "Error (head): cannot mesh send yourself: type the command without mesh send\n"},
+		{"mesh send kn1,all version", "Error (head): wildcard included amongst list of recipients: all alone names every other node\n"},
 		{"mesh send kn9 version", "Error (kn9): kn9: node not reachable: see mesh list all\n"},
 		{"mesh send kn[1 version", "Error (head): node range: unterminated '['\n"},
 		{"mesh send kn[1-2] vm config disk file:foo", "Error (kn1): get foo: file not found\n"},
 		{"mesh send all vm config disk", "kn2: [/files/foo]\nkn[1,3]: []\n"},
-		{"mesh send kn1 mesh send kn2 version", "Error (head): cannot run `mesh send kn2 version` via meshage\n"},
-		{"mesh send kn1 .csv true read x", "Error (head): cannot run `read x` via meshage\n"},
+		{"mesh send kn1 mesh send kn2 version", "Error (head): cannot run `mesh send kn2 version` via meshage: type it on that node\n"},
+		{"mesh send kn1 .csv true read x", "Error (head): cannot run `read x` via meshage: type it on that node\n"},
 		{"mesh send all nonsense", "Error (head): invalid command: `nonsense`: `nonsense` is not known: type help for the list of commands\n"},
 		{"mesh send all .columns name args", "Error (kn1): no such column `name`: must be one of attach, base\nError (kn2): no such column `name`: must be one of attach, base\nError (kn3): no such column `name`: must be one of attach, base\n"},
 		{".columns base mesh send all args", "host  | base\nkn1   | /tmp/x\nkn2   | /tmp/x\nkn3   | /tmp/x\n"},
@@ -197,7 +197,7 @@ func TestOutputCommands(t *testing.T) {
 		{".annotate false", ""}, {"echo hi", "hi\n"}, {".annotate true", ""},
 		{".env MM_X 5", ""}, {"echo $MM_X ${MM_X}0", "foo: 5 50\n"}, {`.env MM_X ""`, ""}, {"echo -$MM_X-", "foo: --\n"},
 		{".alias say=echo well", ""}, {"say it", "foo: well it\n"}, {".alias", "host  | alias | expansion\nfoo   | say   | echo well\n"},
-		{".unalias say", ""}, {".alias nonsense", "Error (foo): expected alias of format `alias=expansion`\n"},
+		{".unalias say", ""}, {".alias nonsense", "Error (foo): expected alias of format `alias=expansion`: as in .alias fl=file list\n"},
 	} {
 		expect(t, n.run(t, c, tt.line), tt.want)
 	}
@@ -240,7 +240,7 @@ func TestReadRunsLinesAndStopsAtNonsense(t *testing.T) {
 	if err := os.WriteFile(path, []byte(".csv true read x\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	expect(t, n.run(t, NewClient(nil, nil), "read "+path), "Error (foo): "+path+":1 cannot run nested `read` commands\n")
+	expect(t, n.run(t, NewClient(nil, nil), "read "+path), "Error (foo): "+path+":1 cannot run nested `read` commands: put the lines of that file here\n")
 }
 
 func TestShellKeepsTheOutputOfWhatFails(t *testing.T) {
@@ -263,7 +263,7 @@ func TestHelpNamesCommands(t *testing.T) {
 		}
 	}
 	expect(t, n.run(t, c, "help mesh degree"), "Usage:\n\tmesh degree [degree]\n\nshow or set how many links this node keeps\n\nExample:\n\tmesh degree 6\n")
-	expect(t, n.run(t, c, "help nonsense"), "Error (foo): no help entry for `nonsense`\n")
+	expect(t, n.run(t, c, "help nonsense"), "Error (foo): no help entry for `nonsense`: help lists all commands\n")
 	if got := n.run(t, c, "help file get"); !strings.HasPrefix(got, "Usage:\n\tfile get <file>\n\tfile get <file> from <node or newest>\n") {
 		t.Error(got)
 	}

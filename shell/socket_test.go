@@ -332,7 +332,7 @@ func TestPipeNumbersItsErrors(t *testing.T) {
 		{"file get x\necho a\n", "foo: a\n", "line 1: Error (foo): get x: source changed\n", false, ErrFailed},
 		{"file get x\necho a\n", "foo: a\n", "line 1: Error (foo): get x: source changed\n", true, ErrFailed},
 		{"file get x\nquit\n", "", "line 1: warning: get x: not finished\n", true, nil},
-		{"echo " + strings.Repeat("x", maxLine), "", "line 1: Error (foo): must be at most 1048576 bytes\n", false, ErrFailed},
+		{"echo " + strings.Repeat("x", maxLine), "", "line 1: Error (foo): must be at most 1048576 bytes, but is longer\n", false, ErrFailed},
 	} {
 		if n.files.hold = nil; tt.late {
 			n.files.hold = make(chan struct{})

@@ -120,7 +120,7 @@ func (t *talk) ended(err error, tooLong bool) {
 	var kind *json.UnmarshalTypeError
 	switch {
 	case tooLong:
-		t.bad = fmt.Errorf("request: must be at most %d bytes", maxRequest)
+		t.bad = fmt.Errorf("request: must be at most %d bytes, but is longer", maxRequest)
 	case errors.As(err, &syntax), errors.As(err, &kind):
 		t.bad = fmt.Errorf("request: must be a JSON object with Command or Suggest: %w", err)
 	}

@@ -39,8 +39,9 @@ type Dialer interface {
 type Config struct {
 	Store  *store.Store
 	Mesh   Mesh
-	Log    *slog.Logger // nil discards
-	Memory int64        // bytes of chunks in memory; 0 is 256 MiB
+	Log    *slog.Logger  // nil discards
+	Memory int64         // bytes of chunks in memory; 0 is 256 MiB
+	Head   wire.NodeName // whose version is taken where nodes differ and none is picked; "": nobody's
 }
 
 // Pick says which of several versions of a name is meant. The zero Pick takes

@@ -70,7 +70,7 @@ func (e *Engine) resolve(ctx context.Context, pattern string, pick Pick) (items 
 	}
 	for name, holdings := range byName {
 		equate(holdings)
-		it, warning, err := settle(name, holdings, self, pick)
+		it, warning, err := settle(name, holdings, self, e.preferred(pick, holdings))
 		if err != nil {
 			return nil, nil, err
 		}

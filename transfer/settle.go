@@ -10,6 +10,19 @@ import (
 	"minimega/mesh/wire"
 )
 
+// preferred returns pick or, where that is nothing and what self lacks differs
+// among others, the head's version.
+func (e *Engine) preferred(pick Pick, hs []holding) Pick {
+	self := e.cfg.Mesh.Self().ID
+	if pick != (Pick{}) || slices.ContainsFunc(hs, func(h holding) bool { return h.node.ID == self }) {
+		return pick
+	}
+	if slices.ContainsFunc(hs, func(h holding) bool { return h.node.Name == e.cfg.Head && !h.entry.Partial }) {
+		pick.From = e.cfg.Head
+	}
+	return pick
+}
+
 // settle decides what name means.
 func settle(name wire.FileName, hs []holding, self wire.Member, pick Pick) (it item, warning string, err error) {
 	slices.SortFunc(hs, func(a, b holding) int {

@@ -139,7 +139,7 @@ func (c *Config) parseDisks(args []string) (value, paths []string, err error) {
 		file, options, _ := strings.Cut(spec, ",")
 		file = c.path(file)
 		if slices.Contains(paths, file) {
-			return nil, nil, badValue("disk conflict: %s is named twice", file)
+			return nil, nil, badValue("disk conflict: %s: must be named once, but is twice", file)
 		}
 		paths = append(paths, file)
 		if options != "" {

@@ -1,4 +1,5 @@
-// Package disk makes and changes disk images with qemu-img.
+// Package disk makes and changes disk images with qemu-img, and puts files into
+// them.
 //
 // [Images] names a directory; relative names of images are below it. Each
 // method runs qemu-img once or a few times, waits for it, and returns what it
@@ -16,6 +17,11 @@
 // An image that is created is written beside its place and renamed: what was
 // there before is replaced whole, or not at all. Others are changed in place,
 // which qemu-img refuses while a virtual machine has them open.
+//
+// [Images.Inject] mounts an image, through a loop device where it is raw and
+// qemu-nbd where it is not, at a directory of its own in the temporary one, and
+// unmounts it whatever happens. It holds a lock on the image meanwhile. What it
+// writes goes through an [os.Root], so that no link in the image leads out.
 //
 // # Backing images
 //

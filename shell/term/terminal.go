@@ -105,7 +105,7 @@ func New(cfg Config) (*Terminal, error) {
 func (t *Terminal) newPrompt() (p *prompt.Prompt, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("the process must have a controlling terminal: %v", r)
+			err = fmt.Errorf("the process must have a controlling terminal, but has none: %v", r)
 		}
 	}()
 	return prompt.New(

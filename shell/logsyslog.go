@@ -1,0 +1,113 @@
+package shell
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"minimega/shell/output"
+)
+
+// localSyslog is where the host's own syslog is listened to.
+const localSyslog = "unixgram /dev/log"
+
+// syslogPort is the one that servers have unless another is named.
+const syslogPort = "514"
+
+// facilityDaemon is RFC 5424's number of system daemons, times eight.
+const facilityDaemon = 3 << 3
+
+// syslogLine is a connection to a syslog server, made anew whenever it breaks.
+// It is used by one goroutine.
+type syslogLine struct {
+	host string   // this node
+	to   string   // NETWORK ADDRESS, of conn
+	conn net.Conn // nil: none
+}
+
+// send writes lines to the server at to, by the deadline of ctx.
+func (l *syslogLine) send(ctx context.Context, to string, all logLines) error {
+	if l.conn == nil || l.to != to {
+		l.close()
+		network, address, _ := strings.Cut(to, " ")
+		conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
+		if err != nil {
+			return fmt.Errorf("syslog: %w", err)
+		}
+		l.to, l.conn = to, conn
+	}
+	stop := context.AfterFunc(ctx, func() { _ = l.conn.SetDeadline(time.Unix(1, 0)) }) // ends a write
+	defer stop()
+	if all.Lost > 0 {
+		all.Lines = append([]string{fmt.Sprintf("level=WARN %d lines of the log were lost here", all.Lost)}, all.Lines...)
+	}
+	for _, line := range all.Lines {
+		if _, err := l.conn.Write([]byte(l.format(line, time.Now()))); err != nil {
+			l.close()
+			return fmt.Errorf("syslog: %w", err)
+		}
+	}
+	return nil
+}
+
+// close ends the connection, where there is one.
+func (l *syslogLine) close() {
+	if l.conn != nil {
+		_ = l.conn.Close() // what was written is written
+		l.conn = nil
+	}
+}
+
+// format returns line as RFC 3164 has it.
+func (l *syslogLine) format(line string, now time.Time) string {
+	return fmt.Sprintf("<%d>%s %s minimega[%d]: %s\n", facilityDaemon|severity(line), now.Format(time.Stamp), l.host, os.Getpid(), output.EscapeLine(line))
+}
+
+// severity returns the syslog number of a line's level.
+func severity(line string) int {
+	for level, number := range map[string]int{"level=ERROR": 3, "level=WARN": 4, "level=DEBUG": 7} {
+		if strings.Contains(line, level) {
+			return number
+		}
+	}
+	return 6
+}
+
+// logSyslog shows or sets the syslog server that the log goes to as well.
+func logSyslog(_ context.Context, c *Call) error {
+	logs := c.shell.cfg.Logs
+	if logs == nil {
+		return errNoLogs
+	}
+	address, given := c.Values["address"]
+	switch to := logs.syslog.receiver(); {
+	case c.Has("local"):
+		logs.syslog.send(localSyslog)
+	case given:
+		where, err := syslogAddress(address)
+		if err != nil {
+			return err
+		}
+		logs.syslog.send(c.Values["network"] + " " + where)
+	case to == "":
+		c.Text("syslog logging disabled")
+	default:
+		c.Text("sending all logs to " + to + logs.syslog.waits())
+	}
+	return nil
+}
+
+// syslogAddress returns HOST or HOST:PORT with a port.
+func syslogAddress(address string) (string, error) {
+	if _, port, err := net.SplitHostPort(address); err == nil && port != "" {
+		return address, nil
+	}
+	host := strings.Trim(address, "[]")
+	if host == "" || strings.ContainsAny(host, " /") || strings.Count(host, ":") == 1 {
+		return "", fmt.Errorf("log syslog: must be HOST or HOST:PORT, but is %q", address)
+	}
+	return net.JoinHostPort(host, syslogPort), nil
+}

@@ -1,0 +1,39 @@
+package shell
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"slices"
+	"strings"
+	"time"
+
+	"minimega/vmconfig"
+)
+
+// qemuWithin bounds how long QEMU takes to list what it knows.
+const qemuWithin = 5 * time.Second
+
+// checkQEMU refuses a type of machine or CPU that the configured QEMU does not
+// know. Where there is no QEMU on this node anything goes: the machine may be
+// meant for another.
+func checkQEMU(ctx context.Context, vm *vmconfig.Config, field, value string) error {
+	kind, _, _ := strings.Cut(value, ",") // features follow
+	program, err := vm.Get("qemu")
+	if err != nil || kind == "" || kind == "host" { // which is listed only where it works
+		return err
+	}
+	path, err := exec.LookPath(program)
+	if err != nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, qemuWithin)
+	defer cancel()
+	command := exec.CommandContext(ctx, path, "-"+field, "help")
+	command.WaitDelay = killAfter
+	text, err := command.Output()
+	if err != nil || slices.Contains(strings.Fields(string(text)), kind) {
+		return nil // one that lists nothing refuses nothing
+	}
+	return fmt.Errorf("vm config %s: must be one that %s knows, but is %q: shell %s -%s help lists them", field, program, kind, program, field)
+}

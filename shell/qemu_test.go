@@ -1,0 +1,31 @@
+package shell
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+func TestTypesThatQEMUDoesNotKnowAreRefused(t *testing.T) {
+	n := newNode(t, "foo")
+	c := NewClient(nil, nil)
+	bin := t.TempDir()
+	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
+	kvm := filepath.Join(bin, "kvm")
+	for _, tt := range []struct{ script, line, want string }{
+		{"", "vm config cpu anything", ""},
+		{"#!/bin/sh\necho \"Available CPUs:\n  max   (all features)\n  x86 EPYC\" \"$@\"", "vm config cpu EPYC,+vmx", ""},
+		{"", "vm config cpu host", ""},
+		{"", "vm config cpu 486", "Error (foo): vm config cpu: must be one that kvm knows, but is \"486\": shell kvm -cpu help lists them\n"},
+		{"", "vm config cpu", "host\n"},
+		{"", "vm config machine pc", "Error (foo): vm config machine: must be one that kvm knows, but is \"pc\": shell kvm -machine help lists them\n"},
+		{"#!/bin/sh\nexit 1", "vm config machine pc", ""},
+	} {
+		if tt.script != "" {
+			if err := os.WriteFile(kvm, []byte(tt.script), 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}
+		expect(t, n.run(t, c, tt.line), tt.want)
+	}
+}
