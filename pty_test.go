@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -49,6 +50,8 @@ func TestPrompt(t *testing.T) {
 		{"MessagesStandAboveTheLine", messages},
 		{"TheHistoryOutlivesThePrompt", history},
 		{"LongOutputGoesToThePager", paged},
+		{"CtrlCLeavesThePagerAtOnce", interruptPager},
+		{"ATerminalThatOnlyPrintsIsDrawnNothing", dumb},
 		{"AnAttachedPromptLeavesTheProgramRunning", attach},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.run(t, d) })
@@ -361,6 +364,57 @@ func paged(t *testing.T, d *desk) {
 	c.Send("help" + enter)
 	if before := c.Expect("write <file>"); strings.Contains(before, "lines to") {
 		t.Errorf("paged without a pager: %q", before)
+	}
+}
+
+func interruptPager(t *testing.T, d *desk) {
+	if _, err := exec.LookPath("less"); err != nil {
+		t.Skip("less is not installed")
+	}
+	c, _ := d.prompt(t, pty.Winsize{Rows: 10, Cols: 80})
+	c.Send("help" + enter)
+	c.Expect(" lines to less --\r\n")
+	c.Expect(".alias")
+	c.Expect(":")
+	quick(t, "Ctrl-C in the pager", c.Within(ctrlC, promptText))
+	c.Send("echo on" + enter)
+	c.Expect(": on\r\n")
+}
+
+func dumb(t *testing.T, d *desk) {
+	t.Setenv("TERM", "dumb")
+	d.make(t, d.kn2, 20<<20, "plainly")
+	d.make(t, d.kn2, 10, "soon")
+	d.slow(t, "20mbit")
+	c, n := d.prompt(t)
+	d.meet(t, n)
+	c.Send("echo a\tb" + enter)
+	c.Expect(": a b\r\n" + promptText)
+	c.Send("dropped" + ctrlC)
+	c.Expect("^C\r\n" + promptText)
+	c.Send("help" + enter)
+	c.Expect("write <file>")
+	c.Expect(promptText)
+	c.Send("vm config disk file:plainly" + enter)
+	c.Expect("plainly: ")
+	c.Expect("MiB of 20 MiB")
+	quick(t, "Ctrl-C in a wait", c.Within(ctrlC, "interrupted: the transfer goes on"))
+	c.Expect(promptText)
+	c.Send("file get soon" + enter)
+	c.Expect(promptText)
+	begin := time.Now()
+	for !strings.Contains(c.Seen(), "get soon: done, 10 B\r\n"+promptText) && time.Since(begin) < termtest.Patient {
+		c.Send(enter) // messages come before a prompt
+		c.Expect(promptText)
+	}
+	c.Send(ctrlD)
+	c.ExpectExit()
+	seen := c.Seen()
+	if !strings.Contains(seen, "get soon: done") {
+		t.Errorf("no message came: %q", seen)
+	}
+	if strings.Contains(seen, "\x1b") {
+		t.Errorf("a control sequence came: %q", seen)
 	}
 }
 
