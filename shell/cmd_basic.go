@@ -3,6 +3,7 @@ package shell
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"minimega/completion"
+	"minimega/shell/grammar"
 )
 
 // basicCommands are help and what is about the program itself.
@@ -91,11 +93,21 @@ func help(_ context.Context, c *Call) error {
 	found := c.shell.grammar.Find(words)
 	switch len(found) {
 	case 0:
-		return fmt.Errorf("no help entry for `%s`", strings.Join(words, " "))
+		return noHelp(c.shell.grammar, strings.Join(words, " "))
 	case 1:
 		c.Bare(c.shell.entry(found[0]))
 	default:
 		c.Bare(c.shell.listing(found))
 	}
 	return nil
+}
+
+// noHelp returns the error of words that begin no command, with what may have
+// been meant.
+func noHelp(g *grammar.Grammar, words string) error {
+	var unknown *grammar.MatchError
+	if _, err := g.Parse(words); errors.As(err, &unknown) {
+		return fmt.Errorf("no help entry for `%s`: %s", words, unknown.Why)
+	}
+	return fmt.Errorf("no help entry for `%s`: type help for the list of commands", words)
 }
