@@ -247,13 +247,13 @@ func ended(t *testing.T, n *netlab.Node) {
 	if all, err := c.Do(t.Context(), "quit"); len(all) != 0 || err != nil {
 		t.Errorf("quit: %v, %v", all, err)
 	}
-	if _, err := other.Do(t.Context(), "echo"); !errors.Is(err, client.ErrEnded) {
-		t.Errorf("after the node's end: %v", err)
-	}
 	ctx, cancel := context.WithTimeout(t.Context(), patient)
 	defer cancel()
 	if status, err := n.Wait(ctx); status != 0 || err != nil {
 		t.Errorf("the node: exit status %d, %v", status, err)
+	}
+	if _, err := other.Do(t.Context(), "echo"); !errors.Is(err, client.ErrEnded) {
+		t.Errorf("after the node's end: %v", err)
 	}
 	if _, err := client.Dial(t.Context(), n.Socket()); !errors.Is(err, client.ErrNotRunning) {
 		t.Errorf("dialled a node that has ended: %v", err)
