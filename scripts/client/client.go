@@ -18,7 +18,7 @@ const DefaultSocket = "/tmp/minimega/minimega"
 
 const (
 	maxReply     = 1 << 30         // bytes
-	cancelWithin = 3 * time.Second // for a command to end that was told to
+	cancelWithin = 3 * time.Second // for the next word about a command that was told to end
 )
 
 // Client is a conversation with a node.
@@ -33,6 +33,7 @@ type Client struct {
 
 	mu     sync.Mutex // guards what follows
 	busy   bool
+	ending bool // what runs was told to end
 	closed bool
 }
 
@@ -155,7 +156,7 @@ func (c *Client) end(whole bool) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.busy = false
+	c.busy, c.ending = false, false
 }
 
 // cancelAfter cancels the command when ctx ends. stop ends that, and reports
@@ -175,10 +176,24 @@ func (c *Client) cancelAfter(ctx context.Context) (stop func() bool) {
 	}
 }
 
-// cancel ends the command that runs, whose last reply must then come soon.
+// cancel tells the command that runs to end. The node must then be heard soon.
 func (c *Client) cancel() {
-	_ = c.conn.SetDeadline(time.Now().Add(cancelWithin)) // a connection that is gone shows in the next read
-	_, _ = c.conn.Write([]byte(`{"Cancel":true}` + "\n"))
+	c.mu.Lock()
+	c.ending = true
+	c.mu.Unlock()
+	c.hurry()
+	_, _ = c.conn.Write([]byte(`{"Cancel":true}` + "\n")) // a connection that is gone shows in the next read
+}
+
+// hurry gives the node some seconds for its next word, where it was told to end
+// a command.
+func (c *Client) hurry() {
+	c.mu.Lock()
+	ending := c.ending
+	c.mu.Unlock()
+	if ending {
+		_ = c.conn.SetDeadline(time.Now().Add(cancelWithin)) // as above
+	}
 }
 
 // replies hands over replies up to the last. When each has enough, it tells the
@@ -186,6 +201,7 @@ func (c *Client) cancel() {
 func (c *Client) replies(each func(Reply, error) bool) error {
 	wanted := true
 	for {
+		c.hurry()
 		w, err := c.read()
 		if err != nil {
 			return err
