@@ -52,6 +52,7 @@ func TestPrompt(t *testing.T) {
 		{"LongOutputGoesToThePager", paged},
 		{"CtrlCLeavesThePagerAtOnce", interruptPager},
 		{"ATerminalThatOnlyPrintsIsDrawnNothing", dumb},
+		{"CtrlCLeavesACommandOfAStuckProgram", interruptStuck},
 		{"AnAttachedPromptLeavesTheProgramRunning", attach},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.run(t, d) })
@@ -424,6 +425,25 @@ func (d *desk) attach(t *testing.T, n *netlab.Node) *termtest.Console {
 	c := termtest.Start(t, d.host.Command(context.Background(), d.setup.Binary, "-attach", "-base", n.Base()))
 	c.Expect("minimega:" + n.Socket() + "$ ")
 	return c
+}
+
+func interruptStuck(t *testing.T, d *desk) {
+	main, n := d.prompt(t)
+	c := d.attach(t, n)
+	main.Signal(unix.SIGSTOP)
+	c.Send("echo one" + enter)
+	c.Expect("echo one\r\n")
+	c.AwaitFound() // the prompt is left
+	quick(t, "Ctrl-C", c.Within(ctrlC, "the next command waits for it\r\n", "$ "))
+	c.Send("echo two" + enter)
+	c.Expect("echo two\r\n")
+	c.AwaitFound()
+	quick(t, "Ctrl-C again", c.Within(ctrlC, "type the line again\r\n", "$ "))
+	main.Signal(unix.SIGCONT)
+	c.Send("echo three" + enter)
+	if between := c.Expect(": three\r\n"); strings.Contains(between, ": one") || strings.Contains(between, ": two") {
+		t.Errorf("what was given up is shown: %q", between)
+	}
 }
 
 func attach(t *testing.T, d *desk) {
