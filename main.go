@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime/debug"
 	"syscall"
 
 	"golang.org/x/sync/errgroup"
@@ -28,7 +29,7 @@ import (
 	"minimega/vmconfig"
 )
 
-// version is what `version` and -version print.
+// version is what `version` and -version print, with the revision behind it.
 const version = "minimega 0.1.0"
 
 func main() {
@@ -56,7 +57,7 @@ func main() {
 func do(ctx context.Context, opts shell.Options) error {
 	switch {
 	case opts.Version:
-		fmt.Println(version)
+		fmt.Println(versionText())
 		return nil
 	case opts.CLI:
 		return printCLI(os.Stdout)
@@ -68,6 +69,12 @@ func do(ctx context.Context, opts shell.Options) error {
 		return shell.AttachTerminal(ctx, opts.TTY())
 	}
 	return serve(ctx, opts)
+}
+
+// versionText returns version with what the build knows of itself.
+func versionText() string {
+	build, _ := debug.ReadBuildInfo()
+	return shell.Version(version, build)
 }
 
 // printCLI prints the table of commands for programs.
@@ -107,7 +114,7 @@ func serve(ctx context.Context, opts shell.Options) (err error) {
 	}
 	sh, parts, err := compose(opts, shell.Config{
 		Store: files, VM: vmconfig.New(files.Dir()), LocalNames: files.Names,
-		Console: console, Log: log, Logs: logs, Version: version, Args: opts.Args(), Stop: stop,
+		Console: console, Log: log, Logs: logs, Version: versionText(), Args: opts.Args(), Stop: stop,
 		AbsoluteSnapshots: opts.Absolute, Deploy: deploy, Hashes: opts.Hashes(files),
 	}, files)
 	if err != nil {

@@ -49,6 +49,9 @@ func TestPrompt(t *testing.T) {
 		{"MessagesStandAboveTheLine", messages},
 		{"TheHistoryOutlivesThePrompt", history},
 		{"LongOutputGoesToThePager", paged},
+		{"CtrlCLeavesThePagerAtOnce", interruptPager},
+		{"ATerminalThatOnlyPrintsIsDrawnNothing", dumb},
+		{"CtrlCLeavesACommandOfAStuckProgram", interruptStuck},
 		{"AnAttachedPromptLeavesTheProgramRunning", attach},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.run(t, d) })

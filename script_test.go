@@ -77,6 +77,10 @@ type rigKey struct{}
 
 // setUp gives a script its rig.
 func setUp(env *testscript.Env, binary string) error {
+	scripts, err := filepath.Abs("scripts")
+	if err != nil {
+		return err
+	}
 	lab, err := netlab.New()
 	if err != nil {
 		return err
@@ -90,6 +94,7 @@ func setUp(env *testscript.Env, binary string) error {
 	}
 	env.Values[rigKey{}] = r
 	env.Setenv("MINIMEGA", binary)
+	env.Setenv("SCRIPTS", scripts)
 	env.Setenv("HOME", env.WorkDir)
 	env.Setenv("GORACE", "atexit_sleep_ms=0")
 	env.Defer(func() {

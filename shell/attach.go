@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"minimega/completion"
@@ -52,7 +53,7 @@ func attach(ctx context.Context, to TTY, t Terminal, out, errOut io.Writer) erro
 	}
 	a := &attached{base: to.Base, namespace: to.Namespace, caller: c, interrupts: catchInterrupts(t.Interrupted), out: out, errOut: errOut}
 	defer a.interrupts.close()
-	defer func() { a.caller.Close() }()
+	defer a.close()
 	fmt.Fprintln(out, banner)
 	for {
 		line, err := t.ReadLine(ctx)
@@ -76,7 +77,17 @@ type attached struct {
 	caller      *caller
 	interrupts  *interrupts
 	out, errOut io.Writer
-	asked       bool // to quit, by the line before
+	asked       bool       // to quit, by the line before
+	late        chan error // ends the command that was left, once; nil: none was
+}
+
+// close ends the conversation.
+func (a *attached) close() {
+	a.caller.Close()
+	if a.late != nil {
+		<-a.late
+		a.late = nil
+	}
 }
 
 // line runs one line and reports whether the user leaves.
@@ -104,41 +115,104 @@ func (a *attached) line(ctx context.Context, line string) (leave bool, err error
 	return false, err
 }
 
-// cancelWithin is how long an interrupted command may take to end.
-const cancelWithin = 3 * time.Second
+const (
+	cancelWithin = 3 * time.Second        // for an interrupted command to end
+	leaveWithin  = 100 * time.Millisecond // for the user to be at the prompt again
+)
 
-// run has line run, until the user interrupts it.
+// run has line run, until the user interrupts it. It does not wait long for the
+// end of what was interrupted: the next line does that.
 func (a *attached) run(ctx context.Context, line string) error {
 	running, done := a.interrupts.during(ctx)
 	defer done()
-	uncut := context.AfterFunc(running, a.caller.cancel)
-	err := a.caller.ask(request{Command: line, Status: true}, func(r incoming) {
-		if r.Status {
-			fmt.Fprintln(a.errOut, output.Escape(r.Rendered))
-			return
-		}
-		show(r.Rendered, r.responses(), a.out, a.errOut)
-	})
-	if uncut() || err == nil {
-		return errors.Join(err, a.caller.conn.SetReadDeadline(time.Time{}))
-	}
-	if !errors.Is(err, os.ErrDeadlineExceeded) {
+	if settled, err := a.settle(ctx, running); !settled {
 		return err
 	}
-	return a.again(ctx)
+	screen := &printer{out: a.out, errOut: a.errOut}
+	answered := make(chan error, 1)
+	go func() { // ends with the answer, or the connection: close waits for it
+		answered <- a.caller.ask(request{Command: line, Status: true}, screen.show)
+	}()
+	select {
+	case err := <-answered:
+		return err
+	case <-running.Done():
+	}
+	a.caller.cancel()
+	soon := time.NewTimer(leaveWithin)
+	defer soon.Stop()
+	select {
+	case err := <-answered:
+		return errors.Join(err, a.caller.conn.SetReadDeadline(time.Time{}))
+	case <-soon.C:
+	}
+	screen.close()
+	a.late = answered
+	fmt.Fprintln(a.errOut, "warning: the program does not answer: the next command waits for it")
+	return nil
+}
+
+// settle waits for the end of a command that was left, if any, and reports
+// whether the conversation is as it was. Where the end does not come, or the user
+// does not wait for it, it begins anew.
+func (a *attached) settle(ctx, running context.Context) (bool, error) {
+	if a.late == nil {
+		return true, nil
+	}
+	select {
+	case err := <-a.late:
+		a.late = nil
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			err = errors.Join(err, a.caller.conn.SetReadDeadline(time.Time{}))
+			return err == nil, err
+		}
+	case <-running.Done():
+	}
+	return false, a.again(ctx)
 }
 
 // again connects anew, because the program does not answer on this connection
-// any more.
+// any more. The line that was to run does not: the settings that it may have
+// been meant for are gone.
 func (a *attached) again(ctx context.Context) error {
-	fmt.Fprintln(a.errOut, "warning: the command does not end: connected again, with default settings")
-	a.caller.Close()
+	fmt.Fprintln(a.errOut, "warning: the command does not end: connected again, with default settings: type the line again")
+	a.close()
 	c, err := dial(ctx, a.base)
 	if err != nil {
 		return err
 	}
 	a.caller = c
-	return enter(c, a.namespace)
+	entered := make(chan error, 1)
+	go func() { entered <- enter(c, a.namespace) }() // close waits for it
+	a.late = entered
+	return nil
+}
+
+// printer shows replies until it is closed.
+type printer struct {
+	out, errOut io.Writer
+
+	mu     sync.Mutex // held while something is shown
+	closed bool
+}
+
+func (p *printer) show(r incoming) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case p.closed:
+	case r.Status:
+		fmt.Fprintln(p.errOut, output.Escape(r.Rendered))
+	default:
+		show(r.Rendered, r.responses(), p.out, p.errOut)
+	}
+}
+
+// close returns when nothing more will be shown.
+func (p *printer) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
 }
 
 // enter goes to a namespace of the program, unless it is "".

@@ -3,6 +3,7 @@ package shell
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -95,7 +96,7 @@ func help(_ context.Context, c *Call) error {
 	found := c.shell.grammar.Find(words)
 	switch len(found) {
 	case 0:
-		return fmt.Errorf("no help entry for `%s`: help lists all commands", strings.Join(words, " "))
+		return noHelp(c.shell.grammar, strings.Join(words, " "))
 	case 1:
 		c.Bare(c.shell.entry(found[0]))
 	default:
@@ -104,57 +105,12 @@ func help(_ context.Context, c *Call) error {
 	return nil
 }
 
-// all returns the numbers of all commands.
-func (s *Shell) all() []int {
-	numbers := make([]int, len(s.commands))
-	for i := range numbers {
-		numbers[i] = i
+// noHelp returns the error of words that begin no command, with what may have
+// been meant.
+func noHelp(g *grammar.Grammar, words string) error {
+	var unknown *grammar.MatchError
+	if _, err := g.Parse(words); errors.As(err, &unknown) {
+		return fmt.Errorf("no help entry for `%s`: %s", words, unknown.Why)
 	}
-	return numbers
-}
-
-// listing returns the patterns of commands with their help, in columns.
-func (s *Shell) listing(numbers []int) string {
-	type line struct{ usage, help string }
-	var lines []line
-	width := 0
-	for _, n := range numbers {
-		for _, source := range s.commands[n].Patterns {
-			p, err := grammar.Compile(source)
-			if err != nil {
-				continue
-			}
-			lines = append(lines, line{p.Usage(), s.commands[n].Help})
-			width = max(width, min(len(p.Usage()), 48))
-		}
-	}
-	slices.SortFunc(lines, func(a, b line) int { return cmp.Compare(a.usage, b.usage) })
-	var b strings.Builder
-	for _, l := range lines {
-		fmt.Fprintf(&b, "%-*s  %s\n", width, l.usage, l.help)
-	}
-	return b.String()
-}
-
-// entry returns all about one command.
-func (s *Shell) entry(number int) string {
-	command := &s.commands[number]
-	var b strings.Builder
-	b.WriteString("Usage:\n")
-	for _, source := range command.Patterns {
-		if p, err := grammar.Compile(source); err == nil {
-			fmt.Fprintf(&b, "\t%s\n", p.Usage())
-		}
-	}
-	fmt.Fprintf(&b, "\n%s\n", command.Help)
-	if command.Long != "" {
-		fmt.Fprintf(&b, "\n%s\n", command.Long)
-	}
-	if command.Example != "" {
-		b.WriteString("\nExample:\n")
-		for line := range strings.SplitSeq(command.Example, "\n") {
-			fmt.Fprintf(&b, "\t%s\n", line)
-		}
-	}
-	return b.String()
+	return fmt.Errorf("no help entry for `%s`: type help for the list of commands", words)
 }

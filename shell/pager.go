@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"minimega/shell/term"
 )
 
 // pagerEnd is how long a pager may take to end when the program does.
@@ -43,12 +45,13 @@ func (p *pager) Write(b []byte) (int, error) {
 }
 
 // pagerProgram returns the user's pager, as the system's shell takes it: "" for
-// none, which an empty PAGER asks for.
+// none, which an empty PAGER asks for. A terminal that only prints has none that
+// was not asked for.
 func pagerProgram() string {
 	if program, ok := os.LookupEnv("PAGER"); ok {
 		return program
 	}
-	if _, err := exec.LookPath("less"); err != nil {
+	if _, err := exec.LookPath("less"); err != nil || term.Dumb() {
 		return ""
 	}
 	return "less"
@@ -62,7 +65,7 @@ func (p *pager) run(program string, text []byte) error {
 	command.WaitDelay = pagerEnd
 	command.Env = os.Environ()
 	if _, ok := os.LookupEnv("LESS"); !ok {
-		command.Env = append(command.Env, "LESS=FRX")
+		command.Env = append(command.Env, "LESS=FRXK") // K: Ctrl-C gives the prompt back
 	}
 	if p.lend != nil {
 		var late bytes.Buffer

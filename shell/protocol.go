@@ -12,7 +12,10 @@ import (
 // A [request] has either Command or Suggest. A command is answered by one
 // [reply] or several, all but the last with More. A client that sets Status is
 // sent, while a command waits, replies with Status that do not count: their
-// Rendered is a line of progress.
+// Rendered is a line of progress, or a warning. A client that does not set it,
+// as most that other people wrote, is sent answers alone. The loss of one that
+// sets it ends what runs for it; others may close the side that they send on, and
+// still wait for an answer.
 //
 // Complete, for our own prompts, is answered with a Completion of the line at
 // the Cursor, which says more than a Suggest does.

@@ -263,7 +263,8 @@ func TestHelpNamesCommands(t *testing.T) {
 		}
 	}
 	expect(t, n.run(t, c, "help mesh degree"), "Usage:\n\tmesh degree [degree]\n\nshow or set how many links this node keeps\n\nExample:\n\tmesh degree 6\n")
-	expect(t, n.run(t, c, "help nonsense"), "Error (foo): no help entry for `nonsense`: help lists all commands\n")
+	expect(t, n.run(t, c, "help nonsense"), "Error (foo): no help entry for `nonsense`: `nonsense` is not known: type help for the list of commands\n")
+	expect(t, n.run(t, c, "help file gte"), "Error (foo): no help entry for `file gte`: `gte` is not known, did you mean `get`?\n")
 	if got := n.run(t, c, "help file get"); !strings.HasPrefix(got, "Usage:\n\tfile get <file>\n\tfile get <file> from <node or newest>\n") {
 		t.Error(got)
 	}

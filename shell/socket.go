@@ -18,7 +18,8 @@ import (
 
 // Limits of the socket.
 const (
-	writeWithin = 10 * time.Second // for a client to take a reply
+	writeWithin = 10 * time.Second // for a client to take the next writeSize of a reply
+	writeSize   = 64 << 10         // bytes
 	maxClients  = 256              // at once
 
 	maxSocketPath = 107 // bytes, the system's

@@ -159,6 +159,38 @@ func TestAWaitingClientBlocksNobody(t *testing.T) {
 	}
 }
 
+// sipper is a connection that counts the bytes written since it was last given
+// time.
+type sipper struct {
+	t       *testing.T
+	since   int
+	written []byte
+}
+
+func (s *sipper) Read([]byte) (int, error)         { return 0, io.EOF }
+func (s *sipper) Close() error                     { return nil }
+func (s *sipper) SetWriteDeadline(time.Time) error { s.since = 0; return nil }
+
+func (s *sipper) Write(b []byte) (int, error) {
+	if s.since += len(b); s.since > writeSize {
+		s.t.Errorf("%d bytes must be taken in one go", s.since)
+	}
+	s.written = append(s.written, b...)
+	return len(b), nil
+}
+
+func TestALongReplyMayBeTakenSlowly(t *testing.T) {
+	s := &sipper{t: t}
+	text := strings.Repeat("x", 10*writeSize)
+	if err := (&talk{shell: newNode(t, "foo").Shell, conn: s}).send(reply{Rendered: text}); err != nil {
+		t.Fatal(err)
+	}
+	var got reply
+	if err := json.Unmarshal(s.written, &got); err != nil || got.Rendered != text {
+		t.Errorf("%d bytes, %v", len(got.Rendered), err)
+	}
+}
+
 func TestClientThatClosesItsSideStillGetsItsAnswer(t *testing.T) {
 	n := newNode(t, "foo")
 	n.files.has, n.files.hold = []string{"big"}, make(chan struct{})

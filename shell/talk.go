@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -177,7 +178,8 @@ func (t *talk) command(a asked) bool {
 	return t.send(reply{Resp: last.Responses, Rendered: last.Rendered}) == nil
 }
 
-// send writes r. A client that does not take it in time is given up.
+// send writes r. A client may take it as slowly as it likes, while it takes some
+// of it in time; one that does not is given up.
 func (t *talk) send(r reply) error {
 	b, err := json.Marshal(r)
 	if err != nil {
@@ -188,9 +190,13 @@ func (t *talk) send(r reply) error {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if err := t.conn.SetWriteDeadline(time.Now().Add(writeWithin)); err != nil {
-		return err
+	for piece := range slices.Chunk(append(b, '\n'), writeSize) {
+		if err := t.conn.SetWriteDeadline(time.Now().Add(writeWithin)); err != nil {
+			return err
+		}
+		if _, err := t.conn.Write(piece); err != nil {
+			return err
+		}
 	}
-	_, err = t.conn.Write(append(b, '\n'))
-	return err
+	return nil
 }

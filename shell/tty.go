@@ -41,7 +41,7 @@ func (s *Shell) RunTerminal(ctx context.Context, tty TTY) error {
 		return err
 	}
 	defer t.Close()
-	s.cfg.Console.prompt.Store(t)
+	s.cfg.Console.prompt.Store(&t)
 	defer s.cfg.Console.prompt.Store(nil)
 	out := &pager{ctx: ctx, out: tty.Out, lend: t.Lend}
 	return s.RunPrompt(ctx, t, out, tty.Err, barWatch(tty.Err, t.Lend))
@@ -58,16 +58,20 @@ func AttachTerminal(ctx context.Context, tty TTY) error {
 }
 
 // open prepares the terminal.
-func (tty TTY) open(prompt func() string, complete func(string, int) completion.Result) (*term.Terminal, error) {
+func (tty TTY) open(prompt func() string, complete func(string, int) completion.Result) (lineReader, error) {
 	path := historyPath(tty.Base)
 	past, err := term.LoadHistory(path)
 	if err != nil {
 		fmt.Fprintf(tty.Err, "warning: %v\n", err)
 	}
-	return term.New(term.Config{
+	cfg := term.Config{
 		Prompt: prompt, Complete: complete, History: past, In: tty.In, Out: tty.Out,
 		Record: func(line string) {
 			_ = term.AppendHistory(path, hideCredentials(line)) // a history that is lost is no reason to stop
 		},
-	})
+	}
+	if term.Dumb() {
+		return term.NewPlain(cfg)
+	}
+	return term.New(cfg)
 }

@@ -17,6 +17,10 @@
 // function that runs in the editing loop, so all editing state belongs to the
 // goroutine in ReadLine and needs no lock.
 //
+// What comes out is drawn by our own [writer], which go-prompt only tells when:
+// a character of two columns does not begin in a row's last one, and of a line
+// that is higher than the window the rows around the cursor are shown (fold.go).
+//
 // No key waits for anything: completions are worked out on a goroutine of their
 // own and come back as a private key, which is dropped when the line has moved
 // on meanwhile. Tab inserts what all candidates share, a second Tab lists them,

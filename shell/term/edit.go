@@ -5,7 +5,6 @@ import (
 	"unicode"
 
 	prompt "github.com/c-bata/go-prompt"
-	"github.com/mattn/go-runewidth"
 )
 
 // bindings ties each private key to its function, which runs in the editing
@@ -27,6 +26,7 @@ func (t *Terminal) bindings() []prompt.ASCIICodeBind {
 		keyWordLeft:  func(b *prompt.Buffer) { b.CursorLeft(wordBefore(b)) },
 		keyWordRight: func(b *prompt.Buffer) { b.CursorRight(wordAfter(b)) },
 		keyWordErase: func(b *prompt.Buffer) { b.DeleteBeforeCursor(wordBefore(b)) },
+		keyWordCut:   func(b *prompt.Buffer) { b.Delete(wordAfter(b)) },
 		keySearch:    t.searchOlder,
 		keyPattern:   t.searchLonger,
 		keyShorter:   t.searchShorter,
@@ -45,8 +45,18 @@ func (t *Terminal) bindings() []prompt.ASCIICodeBind {
 
 // start begins a line with what was kept of the one before a resize.
 func (t *Terminal) start(b *prompt.Buffer) {
+	t.buffer = b
 	setLine(b, t.kept)
 	t.kept = draft{}
+}
+
+// line returns what is to be drawn.
+func (t *Terminal) line() (prefix, text string, cursor int) {
+	if t.buffer == nil {
+		return t.prefix, "", 0
+	}
+	text, cursor = lineOf(t.buffer)
+	return t.prefix, text, cursor
 }
 
 // finish ends the line as if Enter had been typed.
@@ -79,47 +89,22 @@ func (t *Terminal) abort(*prompt.Buffer) {
 }
 
 // resize ends the drawing for the old size, unseen, and keeps the line for one
-// of the new size: go-prompt learns the size only at a line's beginning.
+// of the new size.
 func (t *Terminal) resize(b *prompt.Buffer) {
 	t.searchForget(b)
-	t.kept = draft{b.Text(), runes(b.Document().TextBeforeCursor())}
-	t.toLineStart(b)
-	t.out.EraseDown()
-	_ = t.out.Flush() // a terminal that is gone shows in the next read
-	t.out.muted = true
+	text, cursor := lineOf(b)
+	t.kept = draft{text, runes(text[:cursor])}
+	t.out.resized()
 	setLine(b, draft{})
 	t.finish(resized)
 }
 
 // printMessages prints what waits above the line.
-func (t *Terminal) printMessages(b *prompt.Buffer) {
-	text := t.takeMessages()
-	if text == "" {
-		return
+func (t *Terminal) printMessages(*prompt.Buffer) {
+	if text := t.takeMessages(); text != "" {
+		t.out.clear()
+		t.out.put(text)
 	}
-	row := t.toLineStart(b)
-	t.out.EraseDown()
-	t.out.put(text)
-	t.toCursorRow(row)
-}
-
-// toLineStart moves the cursor to where the prompt begins and returns in which
-// row below it was.
-func (t *Terminal) toLineStart(b *prompt.Buffer) (row int) {
-	row = t.rowOf(b.Document().TextBeforeCursor())
-	t.out.CursorUp(row)
-	t.out.put("\r")
-	return row
-}
-
-// toCursorRow makes room below, so that go-prompt, which believes the cursor
-// to be row rows below the prompt, draws in the row where it is now.
-func (t *Terminal) toCursorRow(row int) { t.out.put(strings.Repeat("\n", row)) }
-
-// rowOf returns in which row below the prompt's first the cursor is behind
-// text.
-func (t *Terminal) rowOf(text string) int {
-	return runewidth.StringWidth(t.prefix+text) / int(t.in.GetWinSize().Col)
 }
 
 // setLine replaces the whole line.

@@ -27,9 +27,10 @@ const (
 	keyWordLeft  = "\x00wordleft"
 	keyWordRight = "\x00wordright"
 	keyWordErase = "\x00worderase"
-	keySearch    = "\x00search" // Ctrl-R
-	keyFound     = "\x00found"  // leave the search with what it found
-	keyForget    = "\x00forget" // leave the search with the line as it was
+	keyWordCut   = "\x00wordcut" // the word behind the cursor
+	keySearch    = "\x00search"  // Ctrl-R
+	keyFound     = "\x00found"   // leave the search with what it found
+	keyForget    = "\x00forget"  // leave the search with the line as it was
 	keyPattern   = "\x00pattern"
 	keyShorter   = "\x00shorter"
 )
@@ -56,8 +57,10 @@ func remapped(key string) (string, bool) {
 		return keyWordLeft, true
 	case "\x1bf", "\x1b[1;5C", "\x1b[1;3C", "\x1b[5C":
 		return keyWordRight, true
-	case "\x1b\x7f":
+	case "\x1b\x7f", "\x1b\x08":
 		return keyWordErase, true
+	case "\x1bd", "\x1b[3;5~", "\x1b[3;3~":
+		return keyWordCut, true
 	}
 	return key, false
 }
@@ -114,7 +117,7 @@ func scanText(queue []byte, all bool) token {
 			break
 		}
 		r, size := utf8.DecodeRune(queue[n:])
-		if unicode.IsPrint(r) || r == ' ' || unicode.In(r, unicode.Mn, unicode.Zs) {
+		if unicode.IsPrint(r) || unicode.In(r, unicode.Mn, unicode.Zs) || r == joiner || r == nonJoiner {
 			b.WriteRune(r)
 		}
 		n += size

@@ -13,12 +13,11 @@ import (
 
 // Sizes of windows.
 const (
-	// boundlessRows is the height that go-prompt is told: it refuses to draw
-	// a line that is higher than its window.
-	boundlessRows   = 10_000
+	boundlessRows   = 10_000 // go-prompt refuses to draw a line that is higher than its window
 	usualRows       = 24
 	usualColumns    = 80
-	smallestColumns = 8
+	smallestColumns = 8 // smaller windows are drawn for as if they had these
+	smallestRows    = 2
 )
 
 // errEnded is given to go-prompt's reader from Enter until it stops.
@@ -69,10 +68,10 @@ func (p *parser) Setup() error {
 // TearDown ends a line.
 func (p *parser) TearDown() error { return nil }
 
-// GetWinSize returns the terminal's width; a size that is not known is 80×24.
+// GetWinSize returns a size with which go-prompt is content; our [writer] draws
+// for the window that there is.
 func (p *parser) GetWinSize() *prompt.WinSize {
-	columns, _ := windowSize(p.fd)
-	return &prompt.WinSize{Row: boundlessRows, Col: uint16(columns)}
+	return &prompt.WinSize{Row: boundlessRows, Col: usualColumns}
 }
 
 // windowSize returns the size of the terminal at fd, or the usual one where it
@@ -82,7 +81,7 @@ func windowSize(fd int) (columns, rows int) {
 	if err != nil || size.Col == 0 || size.Row == 0 {
 		return usualColumns, usualRows
 	}
-	return max(int(size.Col), smallestColumns), int(size.Row)
+	return max(int(size.Col), smallestColumns), max(int(size.Row), smallestRows)
 }
 
 // Read blocks for the next key. After a private key it hands out nothing until

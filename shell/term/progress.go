@@ -30,7 +30,8 @@ type ProgressRow struct {
 }
 
 // Progress shows what is under way while somebody waits for it: a bar each on a
-// terminal, gone when it is over; elsewhere a line each every few seconds.
+// terminal, gone when it is over; elsewhere, and on one that only prints, a line
+// each every few seconds.
 type Progress struct {
 	Out  *os.File
 	Rows func() []ProgressRow // what is under way now; called often, by Run only
@@ -47,7 +48,7 @@ type Progress struct {
 // Run shows progress until ctx ends, and returns when nothing more will be
 // written; always nil. If that is within 300 ms it writes nothing at all.
 func (p Progress) Run(ctx context.Context) error {
-	if sized(p.Out) {
+	if sized(p.Out) && !Dumb() {
 		if wait(ctx, quietTime) {
 			p.runBars(ctx)
 		}

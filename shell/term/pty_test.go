@@ -99,6 +99,8 @@ func TestKeysEdit(t *testing.T) {
 		"home, end, delete":   {"abc\x1b[H\x1b[3~x\x1b[Fy\r", `"xbcy"`},
 		"words":               {"one two\x1bbX\x1b[1;5DY\x1bfZ\r", `"one YXtwoZ"`},
 		"erase a word":        {"one two\x1b\x7fx\r", `"one x"`},
+		"cut a word":          {"one two three\x1bb\x1bb\x1bd\r", `"one  three"`},
+		"joined characters":   {"می\u200cخواهم\r", `"می\u200cخواهم"`},
 		"wide characters":     {"日本語\x1b[D\x7fé\r", `"日é語"`},
 		"unknown sequences":   {"a\x1b[200~b\x1b[99;5uc\x1a\x1c\r", `"abc"`},
 		"line feed":           {"abc\n", `"abc"`},
@@ -230,6 +232,32 @@ func TestWindowOfNoSizeWorks(t *testing.T) {
 	}
 }
 
+func TestWideCharactersAtTheEdgeKeepThePromptInItsPlace(t *testing.T) {
+	c := start(t, "known", pty.Winsize{Rows: 24, Cols: 9})
+	c.Expect("mm$ ")
+	c.Send("日本語日本語")
+	c.Expect("mm$ 日本語日本語\r\x1b[8C\x1b[?25h") // mm$ 日本, one column left, and 語日本語 in the second row
+	c.Send("\x1b[D")
+	c.Expect("\x1b[1A\r\x1b[J\x1b[?25lmm$ 日本語日本語\r\x1b[6C\x1b[?25h")
+	c.Send("\x01")
+	c.Expect("\x1b[1A\r\x1b[4C\x1b[?25h")
+	c.Send("x\r")
+	c.Expect(`got: "x日本語日本語"`)
+}
+
+func TestALineHigherThanTheWindowIsShownAroundTheCursor(t *testing.T) {
+	c := start(t, "known", pty.Winsize{Rows: 3, Cols: 20})
+	c.Expect("mm$ ")
+	line := strings.Repeat("0123456789", 8)
+	c.Send(line)
+	c.Expect("\x1b[?25l" + line[36:] + "\r\x1b[4C\x1b[?25h") // the last three rows
+	c.Send("\x01")
+	c.Expect("\x1b[2A\r\x1b[J\x1b[?25lmm$ " + line[:56] + "\x1b[2A\r\x1b[4C\x1b[?25h") // and the first three
+	c.Send("x\r")
+	c.Expect("mm$ x" + line + "\r\n")
+	c.Expect(`got: "x` + line + `"`)
+}
+
 func TestMessageIsPrintedAboveTheLine(t *testing.T) {
 	c := start(t, "known", pty.Winsize{Rows: 24, Cols: 20})
 	c.Expect("mm$ ")
@@ -237,9 +265,9 @@ func TestMessageIsPrintedAboveTheLine(t *testing.T) {
 	c.Expect(`got: "signal"`)
 	c.Expect("mm$ ")
 	c.Send("a line of more than one row")
-	c.Expect("mm$ a line of more than one row\x1b[J")
+	c.Expect("mm$ a line of more than one row")
 	c.Signal(unix.SIGUSR1)
-	c.Expect("\x1b[1A\r\x1b[Ja message\r\n\r\n")
+	c.Expect("\x1b[1A\r\x1b[Ja message\r\n")
 	c.Expect("mm$ a line of more than one row")
 	c.Send("s\r")
 	c.Expect(`got: "a line of more than one rows"`)

@@ -69,7 +69,7 @@ func (t *Terminal) completed(b *prompt.Buffer) {
 		t.tab.line, t.tab.cursor = lineOf(b)
 		t.tab.list = false
 	case req.list && len(result.Candidates) > 0:
-		t.show(b, result)
+		t.show(result)
 	default:
 		t.tab.waiting = true
 		if !req.quiet {
@@ -82,18 +82,13 @@ func (t *Terminal) completed(b *prompt.Buffer) {
 	}
 }
 
-// show lists candidates below the line; go-prompt then draws it again below
-// them.
-func (t *Terminal) show(b *prompt.Buffer, result completion.Result) {
+// show lists candidates below the line, which is then drawn again below them.
+func (t *Terminal) show(result completion.Result) {
 	columns, rows := windowSize(t.in.fd)
-	row := t.rowOf(b.Document().TextBeforeCursor())
-	t.out.CursorDown(t.rowOf(b.Text()) - row)
-	t.out.put("\n")
-	t.out.EraseDown()
+	t.out.pass()
 	for _, line := range layout(result.Candidates, result.Total, columns, max(rows-2, 3)) {
 		t.out.put(line + "\n")
 	}
-	t.toCursorRow(row)
 }
 
 // lineOf returns the line and the cursor in it, in bytes.

@@ -41,6 +41,7 @@ type Terminal struct {
 
 	ctx     context.Context // of the line being read
 	prefix  string          // the prompt of this line
+	buffer  *prompt.Buffer  // go-prompt's, of this line; nil until its first key
 	outcome outcome         // how the line ends
 	kept    draft           // what to begin the line with
 	tab     tabState
@@ -92,7 +93,8 @@ func New(cfg Config) (*Terminal, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Terminal{cfg: cfg, mode: m, in: in, out: &writer{out: cfg.Out, await: in.awaitKey}, past: newPast(cfg.History)}
+	t := &Terminal{cfg: cfg, mode: m, in: in, past: newPast(cfg.History)}
+	t.out = &writer{out: cfg.Out, await: in.awaitKey, line: t.line}
 	t.tabs = newCompleter(cfg.Complete, func() { in.post(keyDone) }, m.restore)
 	if t.edit, err = t.newPrompt(); err != nil {
 		return nil, errors.Join(err, in.close())
@@ -147,7 +149,7 @@ func (t *Terminal) ReadLine(ctx context.Context) (string, error) {
 // read runs the editor until a line is done.
 func (t *Terminal) read() (string, error) {
 	for {
-		t.outcome = accepted
+		t.outcome, t.buffer = accepted, nil
 		t.out.begin()
 		line := t.edit.Input()
 		switch t.outcome {

@@ -8,33 +8,42 @@ import (
 	prompt "github.com/c-bata/go-prompt"
 )
 
-// writer is go-prompt's output: VT100 sequences in a buffer that Flush writes.
-// It is used by the goroutine in ReadLine only. It draws without colours and
-// leaves the window's title alone.
+// writer is go-prompt's output. It takes from it when the line is to be drawn
+// and when it is over, and draws by itself: go-prompt takes no account of
+// characters that do not fit at the end of a row, nor of a line that is higher
+// than the window. It draws without colours and leaves the window's title alone.
+// It is used by the goroutine in ReadLine only.
 type writer struct {
 	out   *os.File
-	await func(keys int) // blocks until so many keys have come
+	await func(keys int)                           // blocks until so many keys have come
+	line  func() (prefix, text string, cursor int) // the cursor in bytes of text
+
+	columns, rows int // of the window
 
 	buf   []byte
 	muted bool // what is flushed is dropped
 	drawn bool // the buffer ends a drawing of the line
 	count int  // drawings since the line began
+
+	row   int // of the cursor, counted from the first row that is drawn
+	below int // rows drawn below the cursor's
+	top   int // rows of the line above what is drawn
 }
 
 var _ prompt.ConsoleWriter = (*writer)(nil)
 
-// begin starts counting drawings for a new line.
-func (w *writer) begin() { w.count, w.muted = 0, false }
+// begin starts a new line, in the window that there is now.
+func (w *writer) begin() {
+	w.count, w.muted = 0, false
+	w.columns, w.rows = windowSize(int(w.out.Fd()))
+	w.row, w.below, w.top = 0, 0, 0
+}
 
 // Flush writes the buffer. After drawing the line it blocks until there is a
 // key that go-prompt has not had yet: it draws once at the beginning, before
 // it reads, and then once a key.
 func (w *writer) Flush() error {
-	var err error
-	if !w.muted && len(w.buf) > 0 {
-		_, err = w.out.Write(w.buf)
-	}
-	w.buf = w.buf[:0]
+	err := w.write()
 	if w.drawn {
 		w.drawn = false
 		w.count++
@@ -45,89 +54,153 @@ func (w *writer) Flush() error {
 	return err
 }
 
-// put appends a control sequence.
+func (w *writer) write() error {
+	var err error
+	if !w.muted && len(w.buf) > 0 {
+		_, err = w.out.Write(w.buf)
+	}
+	w.buf = w.buf[:0]
+	return err
+}
+
+// put appends text, or a control sequence.
 func (w *writer) put(s string) { w.buf = append(w.buf, s...) }
 
-// move appends a cursor movement of n, or of -n the other way.
-func (w *writer) move(n int, there, back string) {
-	if n < 0 {
-		n, there = -n, back
-	}
+// move appends a cursor movement of n.
+func (w *writer) move(n int, direction string) {
 	if n > 0 {
-		w.put("\x1b[" + strconv.Itoa(n) + there)
+		w.put("\x1b[" + strconv.Itoa(n) + direction)
 	}
 }
 
-// WriteRaw writes data as it is.
-func (w *writer) WriteRaw(data []byte) { w.buf = append(w.buf, data...) }
-
-// Write writes data without control sequences.
-func (w *writer) Write(data []byte) { w.WriteStr(string(data)) }
-
-// WriteRawStr writes data as it is.
-func (w *writer) WriteRawStr(data string) { w.put(data) }
-
-// WriteStr writes data without control sequences.
-func (w *writer) WriteStr(data string) { w.put(strings.ReplaceAll(data, "\x1b", "?")) }
-
-// EraseScreen erases everything.
-func (w *writer) EraseScreen() { w.put("\x1b[2J") }
-
-// EraseUp erases up to the top.
-func (w *writer) EraseUp() { w.put("\x1b[1J") }
-
-// EraseDown erases down to the bottom.
-func (w *writer) EraseDown() { w.put("\x1b[J") }
-
-// EraseStartOfLine erases to the left.
-func (w *writer) EraseStartOfLine() { w.put("\x1b[1K") }
-
-// EraseEndOfLine erases to the right.
-func (w *writer) EraseEndOfLine() { w.put("\x1b[K") }
-
-// EraseLine erases the line.
-func (w *writer) EraseLine() { w.put("\x1b[2K") }
-
-// ShowCursor shows the cursor. It is go-prompt's last word on each drawing.
-func (w *writer) ShowCursor() {
+// draw shows the line where it was drawn before, or where the cursor is.
+func (w *writer) draw() {
+	prefix, text, cursor := w.line()
+	f := fold(prefix+text, len(prefix)+cursor, w.columns)
+	from, to := f.window(w.top, w.rows)
+	w.clear()
+	w.put("\x1b[?25l" + strings.Join(f.rows[from:to], ""))
+	if to-from > 1 && f.rows[to-1] == "" {
+		w.put("\n") // the row before is full
+	}
+	w.move(to-1-f.row, "A")
+	w.put("\r")
+	w.move(f.column, "C")
 	w.put("\x1b[?25h")
+	w.top, w.row, w.below = from, f.row-from, to-1-f.row
+}
+
+// clear takes the line off the screen and leaves the cursor where it began.
+// What is put then stands there, and the line is drawn behind it again.
+func (w *writer) clear() {
+	w.move(w.row, "A")
+	w.put("\r\x1b[J")
+	w.row, w.below = 0, 0
+}
+
+// pass leaves the line where it is, and the cursor in the row below it. What is
+// put then stands there, and the line is drawn behind it again.
+func (w *writer) pass() {
+	w.move(w.below, "B")
+	w.put("\n\x1b[J")
+	w.row, w.below = 0, 0
+}
+
+// resized takes the line off a window of another size, which most terminals have
+// broken into rows anew, and shows nothing more until the next line begins.
+func (w *writer) resized() {
+	prefix, text, cursor := w.line()
+	columns, rows := windowSize(int(w.out.Fd()))
+	f := fold(prefix+text, len(prefix)+cursor, columns)
+	from, _ := f.window(0, rows)
+	w.row = f.row - from
+	w.clear()
+	_ = w.write() // a terminal that is gone shows in the next read
+	w.muted = true
+}
+
+// ShowCursor is go-prompt's last word on each drawing.
+func (w *writer) ShowCursor() {
+	w.draw()
 	w.drawn = true
 }
 
-// HideCursor hides the cursor.
-func (w *writer) HideCursor() { w.put("\x1b[?25l") }
-
-// CursorGoTo moves the cursor to a place, counted from 1; 0, 0 is the first.
-func (w *writer) CursorGoTo(row, col int) {
-	w.put("\x1b[" + strconv.Itoa(max(row, 1)) + ";" + strconv.Itoa(max(col, 1)) + "H")
+// WriteStr writes a line that is over, with its end; what comes without one is
+// part of a drawing.
+func (w *writer) WriteStr(data string) {
+	line, over := strings.CutSuffix(data, "\n")
+	if !over {
+		return
+	}
+	prefix, _, _ := w.line()
+	w.clear()
+	w.put(strings.Map(drawable, prefix+line) + "\n")
 }
 
-// CursorUp moves the cursor by n rows.
-func (w *writer) CursorUp(n int) { w.move(n, "A", "B") }
+// EraseScreen erases everything, for Ctrl-L. The line is then drawn at the top.
+func (w *writer) EraseScreen() {
+	w.put("\x1b[H\x1b[2J")
+	w.row, w.below = 0, 0
+}
 
-// CursorDown moves the cursor by n rows.
-func (w *writer) CursorDown(n int) { w.move(n, "B", "A") }
+// Write is WriteStr.
+func (w *writer) Write(data []byte) { w.WriteStr(string(data)) }
 
-// CursorForward moves the cursor by n columns.
-func (w *writer) CursorForward(n int) { w.move(n, "C", "D") }
+// The rest is go-prompt's own drawing, which is dropped.
 
-// CursorBackward moves the cursor by n columns.
-func (w *writer) CursorBackward(n int) { w.move(n, "D", "C") }
+// WriteRaw does nothing.
+func (w *writer) WriteRaw([]byte) {}
+
+// WriteRawStr does nothing.
+func (w *writer) WriteRawStr(string) {}
+
+// EraseUp does nothing.
+func (w *writer) EraseUp() {}
+
+// EraseDown does nothing.
+func (w *writer) EraseDown() {}
+
+// EraseStartOfLine does nothing.
+func (w *writer) EraseStartOfLine() {}
+
+// EraseEndOfLine does nothing.
+func (w *writer) EraseEndOfLine() {}
+
+// EraseLine does nothing.
+func (w *writer) EraseLine() {}
+
+// HideCursor does nothing.
+func (w *writer) HideCursor() {}
+
+// CursorGoTo does nothing.
+func (w *writer) CursorGoTo(_, _ int) {}
+
+// CursorUp does nothing.
+func (w *writer) CursorUp(int) {}
+
+// CursorDown does nothing.
+func (w *writer) CursorDown(int) {}
+
+// CursorForward does nothing.
+func (w *writer) CursorForward(int) {}
+
+// CursorBackward does nothing.
+func (w *writer) CursorBackward(int) {}
 
 // AskForCPR does nothing: the answer would come as input.
 func (w *writer) AskForCPR() {}
 
-// SaveCursor remembers where the cursor is.
-func (w *writer) SaveCursor() { w.put("\x1b[s") }
+// SaveCursor does nothing.
+func (w *writer) SaveCursor() {}
 
-// UnSaveCursor puts the cursor there again.
-func (w *writer) UnSaveCursor() { w.put("\x1b[u") }
+// UnSaveCursor does nothing.
+func (w *writer) UnSaveCursor() {}
 
-// ScrollDown moves down one line, scrolling at the bottom.
-func (w *writer) ScrollDown() { w.put("\x1bD") }
+// ScrollDown does nothing.
+func (w *writer) ScrollDown() {}
 
-// ScrollUp moves up one line, scrolling at the top.
-func (w *writer) ScrollUp() { w.put("\x1bM") }
+// ScrollUp does nothing.
+func (w *writer) ScrollUp() {}
 
 // SetTitle does nothing.
 func (w *writer) SetTitle(string) {}
