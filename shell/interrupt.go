@@ -5,29 +5,35 @@ import (
 	"os"
 	"os/signal"
 	"sync"
+	"syscall"
 )
 
 // interrupts makes Ctrl-C end the command that runs, and nothing else: between
-// two commands it does nothing.
+// two commands it does nothing. Ctrl-Z does nothing at any time, because a node
+// that is stopped keeps others waiting.
 type interrupts struct {
 	pressed func() // called before the command is ended
 	signals chan os.Signal
+	stops   chan os.Signal // nobody reads it; ignoring would be passed on to programs that are started
 	watcher sync.WaitGroup
 
 	mu     sync.Mutex         // guards cancel
 	cancel context.CancelFunc // of the command that runs; nil: none does
 }
 
-// catchInterrupts keeps SIGINT from ending the program, until close.
+// catchInterrupts keeps SIGINT from ending the program, and SIGTSTP from
+// stopping it, until close.
 func catchInterrupts(pressed func()) *interrupts {
-	i := &interrupts{pressed: pressed, signals: make(chan os.Signal, 1)}
+	i := &interrupts{pressed: pressed, signals: make(chan os.Signal, 1), stops: make(chan os.Signal, 1)}
 	signal.Notify(i.signals, os.Interrupt)
+	signal.Notify(i.stops, syscall.SIGTSTP)
 	i.watcher.Go(i.watch)
 	return i
 }
 
-// close leaves SIGINT as it was.
+// close leaves both signals as they were.
 func (i *interrupts) close() {
+	signal.Stop(i.stops)
 	signal.Stop(i.signals)
 	close(i.signals)
 	i.watcher.Wait()
