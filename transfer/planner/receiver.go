@@ -207,6 +207,7 @@ func (r *Receiver) Arrived(now time.Duration, id Peer, c int) {
 
 // arrived adapts p's depth to how long it took to answer.
 func (p *peer) arrived(now time.Duration, c int, most float64) {
+	p.alive(now)
 	at, asked := p.out[c]
 	switch {
 	case asked:
@@ -217,7 +218,6 @@ func (p *peer) arrived(now time.Duration, c int, most float64) {
 	default:
 		return
 	}
-	p.alive(now)
 	p.took += (now - at - p.took) / 4
 	switch took := now - at; {
 	case took < responseLow:
