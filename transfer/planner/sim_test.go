@@ -2,6 +2,7 @@ package planner
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 )
@@ -23,15 +24,17 @@ func (s *netsim) shown(took, bound time.Duration, seeds int) string {
 		float64(took)/float64(bound), float64(sent)/float64(s.chunks), 100*float64(twice)/float64(s.useful))
 }
 
+// sizes returns the numbers of receivers that are simulated: short tests leave
+// out the large ones.
+func sizes(all ...int) []int {
+	return slices.DeleteFunc(all, func(n int) bool { return testing.Short() && n > 16 })
+}
+
 func everybody(*simHost) bool { return true }
 
 func TestTimeHardlyGrowsWithTheNumberOfReceivers(t *testing.T) {
 	const chunks, bound = 1024, 1024 * slot
-	sizes := []int{2, 4, 8, 16, 32, 64, 128, 256, 512}
-	if testing.Short() {
-		sizes = []int{2, 8, 32, 128}
-	}
-	for _, n := range sizes {
+	for _, n := range sizes(2, 4, 8, 16, 32, 64, 128, 256, 512) {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			t.Parallel()
 			s := newNetsim(simSetup{seeds: 1, receivers: n, chunks: chunks, fellows: known, latency: time.Millisecond})
@@ -47,7 +50,7 @@ func TestTimeHardlyGrowsWithTheNumberOfReceivers(t *testing.T) {
 func TestLatencyIsHiddenByWhatIsOnTheWay(t *testing.T) {
 	const chunks, bound = 1024, 1024 * slot
 	for _, latency := range []time.Duration{5 * time.Millisecond, 20 * time.Millisecond, 50 * time.Millisecond} {
-		for _, n := range []int{4, 32} {
+		for _, n := range sizes(4, 32) {
 			s := newNetsim(simSetup{seeds: 1, receivers: n, chunks: chunks, fellows: known, latency: latency})
 			took := s.run(everybody)
 			t.Logf("N %2d, latency %v: %s", n, latency, s.shown(took, bound, 1))
@@ -72,11 +75,7 @@ func uneven(h *simHost) {
 
 func TestSlowHostsDoNotHoldUpFastOnes(t *testing.T) {
 	const chunks, bound = 1024, 1024 * slot
-	sizes := []int{5, 16, 64, 256}
-	if testing.Short() {
-		sizes = sizes[:3]
-	}
-	for _, n := range sizes {
+	for _, n := range sizes(5, 16, 64, 256) {
 		s := newNetsim(simSetup{seeds: 1, receivers: n, chunks: chunks, fellows: known, latency: 5 * time.Millisecond, shape: uneven})
 		took := s.run(func(h *simHost) bool { return h.down <= slot })
 		t.Logf("N %3d, the fast ones: %s", n, s.shown(took, bound, 1))
@@ -88,7 +87,7 @@ func TestSlowHostsDoNotHoldUpFastOnes(t *testing.T) {
 
 func TestLateJoinersTakeTheirOwnTimeAndNobodyElses(t *testing.T) {
 	const chunks, bound = 1024, 1024 * slot
-	for _, n := range []int{8, 64} {
+	for _, n := range sizes(8, 64) {
 		s := newNetsim(simSetup{seeds: 1, receivers: n, chunks: chunks, fellows: known, latency: 5 * time.Millisecond, shape: func(h *simHost) {
 			if h.rx != nil && h.id%2 == 0 {
 				h.from = bound / 2
