@@ -81,6 +81,7 @@ func (f *fetch) good(s *source, i, size int) {
 func (f *fetch) heldLocked(i int, fresh bool) (spread func()) {
 	f.unsynced += int64(f.manifest.Len(i))
 	f.countLocked(i, 1)
+	f.c.own(i)
 	var told map[wire.NodeID]bool
 	if !f.reuse.alone {
 		told = f.tellLocked(i, fresh)
@@ -148,25 +149,34 @@ func (s *source) later(i int) {
 	s.lazyFrom, s.lazyTo = min(s.lazyFrom, i), max(s.lazyTo, i+1)
 }
 
-// tellLazyLocked tells what was put off: to complete holders, so that they do
-// not deal it, and to others, so that they have one more to ask.
-func (f *fetch) tellLazyLocked() {
-	if f.private {
-		return
+// tellLazyLocked tells a source what was put off: a complete holder, so that it
+// does not deal it, any other, so that it has one more to ask. The writer sleeps
+// on.
+func (f *fetch) tellLazyLocked(s *source) {
+	s.toldAt = f.e.now()
+	own := f.c.holds()
+	from, to := s.lazyFrom/8, min((s.lazyTo+7)/8, len(own))
+	s.lazyFrom, s.lazyTo = 0, 0
+	s.link.out.addQuiet(func(b []byte) []byte {
+		return wire.AppendHave(b, wire.Have{Topic: s.topic, First: uint32(from * 8), Bits: own[from:to]})
+	})
+}
+
+// rideLocked lets news that was put off go with what is about to be sent to s:
+// so it costs no packet, and wakes nobody, of its own.
+func (f *fetch) rideLocked(s *source) {
+	if s.lazyTo > 0 && f.e.now()-s.toldAt >= tickEvery {
+		f.tellLazyLocked(s)
 	}
-	var own []byte
+}
+
+// tellLateLocked tells what found nothing to ride with.
+func (f *fetch) tellLateLocked() {
 	for _, s := range f.byPeer {
-		if s.lazyTo == 0 {
-			continue
+		if s.lazyTo > 0 && f.e.now()-s.toldAt >= newsPatience {
+			f.tellLazyLocked(s)
+			s.link.out.poke()
 		}
-		if own == nil {
-			own = f.c.holds()
-		}
-		from, to := s.lazyFrom/8, min((s.lazyTo+7)/8, len(own))
-		s.lazyFrom, s.lazyTo = 0, 0
-		s.link.out.add(func(b []byte) []byte {
-			return wire.AppendHave(b, wire.Have{Topic: s.topic, First: uint32(from * 8), Bits: own[from:to]})
-		})
 	}
 }
 
@@ -222,7 +232,7 @@ func (f *fetch) tick() {
 		}
 	}
 	f.paceReuseLocked()
-	f.tellLazyLocked()
+	f.tellLateLocked()
 	f.planLocked()
 }
 
@@ -250,10 +260,12 @@ func (f *fetch) planLocked() {
 		case planner.Withdraw:
 			s.link.out.send(wire.TypeWithdraw, wire.Request{Topic: s.topic, Chunks: []uint32{uint32(a.Chunk)}})
 		case planner.Deal:
+			f.rideLocked(s)
 			s.link.out.send(wire.TypeDeal, wire.Deal{Topic: s.topic, N: uint16(a.N), Lane: uint16(a.Lane), Lanes: uint16(a.Lanes)})
 		}
 	}
 	for s, req := range asks {
+		f.rideLocked(s)
 		s.link.out.send(wire.TypeRequest, req)
 	}
 }

@@ -76,12 +76,18 @@ func (c *content) leave(s *served, satisfied bool) {
 	}
 }
 
-// gained makes chunk i known to all who are served, lack it, and are not told
-// otherwise.
-func (c *content) gained(i int, told map[wire.NodeID]bool) {
+// own lets chunk i be sent: from now on others may be told of it.
+func (c *content) own(i int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.dealer.Own(i)
+}
+
+// gained makes chunk i, which is owned, known to all who are served, lack it,
+// and are not told otherwise.
+func (c *content) gained(i int, told map[wire.NodeID]bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	for asker, s := range c.topics {
 		if !told[s.server.peer.ID] && !c.dealer.AskerHas(asker, i) {
 			s.news(i)

@@ -13,12 +13,14 @@ import (
 )
 
 const (
-	tickEvery  = 100 * time.Millisecond // planning without events
-	searchPace = 2 * time.Second        // between searches for a source while there is none
-	redialPace = 2 * time.Second        // between dials of one source
-	syncEvery  = 2 * time.Second        // at most this much work is lost in a crash,
-	syncBytes  = 64 << 20               // or this much
-	maxSources = 64                     // nodes that one fetch asks
+	tickEvery = 100 * time.Millisecond // planning without events
+
+	newsPatience = 250 * time.Millisecond // for news that is not urgent to find company
+	searchPace   = 2 * time.Second        // between searches for a source while there is none
+	redialPace   = 2 * time.Second        // between dials of one source
+	syncEvery    = 2 * time.Second        // at most this much work is lost in a crash,
+	syncBytes    = 64 << 20               // or this much
+	maxSources   = 64                     // nodes that one fetch asks
 )
 
 // A sink takes the verified chunks of a fetch: a store.Partial, or a window of

@@ -123,12 +123,16 @@ func write(conn net.Conn, b []byte) error {
 // time, and that tells when it does.
 type deadlineReader struct {
 	conn  net.Conn
-	heard func() // nil: nobody listens
+	heard func()    // nil: nobody listens
+	set   time.Time // when the deadline was, which need not be at every read
 }
 
 func (r *deadlineReader) Read(b []byte) (int, error) {
-	if err := r.conn.SetReadDeadline(time.Now().Add(silenceLimit)); err != nil {
-		return 0, err
+	if now := time.Now(); now.Sub(r.set) >= silenceLimit/16 {
+		if err := r.conn.SetReadDeadline(now.Add(silenceLimit)); err != nil {
+			return 0, err
+		}
+		r.set = now
 	}
 	n, err := r.conn.Read(b)
 	if n > 0 && r.heard != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"minimega/mesh/wire"
@@ -144,10 +145,8 @@ func (e *Engine) learn(ctx context.Context, byName map[wire.FileName][]holding, 
 			}
 		}
 	}
-	for id, names := range unknown {
-		slices.Sort(names)
-		versions := e.versions(ctx, id, names)
-		for i, name := range names {
+	for id, versions := range e.allVersions(ctx, unknown) {
+		for i, name := range unknown[id] {
 			for k, h := range byName[name] {
 				if h.node.ID == id && i < len(versions) {
 					byName[name][k].entry.Version = versions[i]
@@ -189,6 +188,25 @@ func oneDraft(hs []holding) bool {
 	return !slices.ContainsFunc(hs, func(h holding) bool {
 		return !h.entry.Version.IsZero() || h.entry.Draft.IsZero() || h.entry.Draft != hs[0].entry.Draft
 	})
+}
+
+// allVersions asks nodes for the versions of names, which it sorts, all at once:
+// each of them may have to hash what it is asked for.
+func (e *Engine) allVersions(ctx context.Context, names map[wire.NodeID][]wire.FileName) map[wire.NodeID][]wire.Version {
+	var mu sync.Mutex
+	answers := make(map[wire.NodeID][]wire.Version, len(names))
+	var asking sync.WaitGroup
+	for id, of := range names {
+		slices.Sort(of)
+		asking.Go(func() {
+			versions := e.versions(ctx, id, of)
+			mu.Lock()
+			defer mu.Unlock()
+			answers[id] = versions
+		})
+	}
+	asking.Wait()
+	return answers
 }
 
 // versions returns what a node, or this one, says of names.

@@ -29,9 +29,10 @@ type source struct {
 	early    []have // that came before the sink was open
 	joined   bool   // the planner knows it
 	heard    time.Duration
-	given    int64 // bytes of good chunks
-	lazyFrom int   // chunks that it has not been told of lie between
-	lazyTo   int   // these, the second excluded
+	given    int64         // bytes of good chunks
+	lazyFrom int           // chunks that it has not been told of lie between
+	lazyTo   int           // these, the second excluded
+	toldAt   time.Duration // when it was last told of such
 }
 
 type have struct {

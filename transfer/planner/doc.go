@@ -24,8 +24,16 @@
 // How much is on the way from a peer follows its answers: more while they come
 // within [responseLow], less above [responseHigh], between 2 and the limit given
 // to [New]. A peer that sends nothing for [Stall] loses what it was asked for
-// to those who can give it, and is tried with one chunk at a time until it
-// delivers. A peer that sends a bad chunk is dropped.
+// to those who can give it, and is tried with one chunk at a time, after longer
+// and longer rests, until it delivers. A peer that sends a bad chunk is dropped.
+//
+// # How close it comes
+//
+// The tests simulate it with 2 to 512 receivers, with links that differ, latency
+// and late joiners: go test -v -run 'Time|Latency|Slow|Late|Seeds' prints time /
+// bound. A file of 1,024 chunks takes 1.00 to 1.02 of its bound while everybody
+// knows everybody (N chunks' time more than the bound's), and grows with the
+// logarithm of N from there: 1.24 with 512 receivers of which each knows some 24.
 //
 // # Concurrency
 //

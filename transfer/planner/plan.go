@@ -29,12 +29,24 @@ func (r *Receiver) stalls(now time.Duration) {
 		p.stalled = true
 		p.depth = minDepth
 		for _, c := range sorted(p.out) {
-			if r.another(p, c) {
+			if r.another(now, p, c) {
+				p.rest(now)
 				r.release(p, c)
 				r.do(Action{Kind: Withdraw, Peer: p.id, Chunk: c})
 			}
 		}
 	}
+}
+
+// rest keeps a stalled peer from being asked at once for what was just taken
+// from it: longer each time, so that however many are silent, whoever can
+// answer has its turn.
+func (p *peer) rest(now time.Duration) {
+	if now < p.again {
+		return // it has lost another chunk just now
+	}
+	p.pause = min(max(2*p.pause, Stall), mostRest)
+	p.again = now + p.pause
 }
 
 // oldest returns when the oldest thing that p owes was asked for.
@@ -49,9 +61,12 @@ func (p *peer) oldest(now time.Duration) time.Duration {
 	return at
 }
 
-// another reports whether a peer besides p, and not stalled, holds c.
-func (r *Receiver) another(p *peer, c int) bool {
-	return slices.ContainsFunc(r.order, func(o *peer) bool { return o != p && !o.stalled && o.have.Has(c) })
+// another reports whether a peer besides p holds c and is not stalled, or is,
+// but may be tried.
+func (r *Receiver) another(now time.Duration, p *peer, c int) bool {
+	return slices.ContainsFunc(r.order, func(o *peer) bool {
+		return o != p && o.have.Has(c) && (!o.stalled || o.room(now) > 0)
+	})
 }
 
 // fellows asks receivers for what they have, the shortest queue first.
@@ -76,7 +91,7 @@ func (r *Receiver) dry(now time.Duration) {
 func (r *Receiver) ask(now time.Duration, known uint16, may func(*peer) bool) {
 	var open []*peer
 	for _, p := range r.order {
-		if may(p) && p.room() > 0 {
+		if may(p) && p.room(now) > 0 {
 			open = append(open, p)
 		}
 	}
@@ -86,16 +101,19 @@ func (r *Receiver) ask(now time.Duration, known uint16, may func(*peer) bool) {
 		if c >= 0 {
 			r.request(now, p, c)
 		}
-		if c < 0 || p.room() == 0 {
+		if c < 0 || p.room(now) == 0 {
 			open = slices.DeleteFunc(open, func(o *peer) bool { return o == p })
 		}
 	}
 }
 
 // room returns how many more chunks p should be asked for.
-func (p *peer) room() int {
+func (p *peer) room(now time.Duration) int {
 	depth := int(p.depth)
-	if p.stalled {
+	switch {
+	case p.stalled && now < p.again:
+		return 0
+	case p.stalled:
 		depth = 1
 	}
 	return max(depth-len(p.out)-len(p.credits), 0)
@@ -131,7 +149,7 @@ func (r *Receiver) request(now time.Duration, p *peer, c int) {
 
 // deals keeps complete holders supplied with leave to deal.
 func (r *Receiver) deals(now time.Duration) {
-	seeds := slices.DeleteFunc(slices.Clone(r.order), func(p *peer) bool { return !p.complete() || p.stalled && len(p.out)+len(p.credits) > 0 })
+	seeds := slices.DeleteFunc(slices.Clone(r.order), func(p *peer) bool { return !p.complete() || p.stalled && p.room(now) == 0 })
 	if r.limit < r.missing.Len() {
 		for _, p := range seeds { // a window is wanted: only requests can tell which
 			p.dry, p.offered = true, now
@@ -142,7 +160,7 @@ func (r *Receiver) deals(now time.Duration) {
 		if p.dry && now-p.offered > dryFor {
 			p.dry = false
 		}
-		n := min(p.room(), r.free.Count()-len(p.credits))
+		n := min(p.room(now), r.free.Count()-len(p.credits))
 		if p.dry || n <= 0 || len(p.credits) > int(p.depth)/2 {
 			continue
 		}

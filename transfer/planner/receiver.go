@@ -13,6 +13,7 @@ const (
 	Stall        = 3 * time.Second
 	responseLow  = 150 * time.Millisecond
 	responseHigh = 400 * time.Millisecond
+	mostRest     = 5 * time.Minute
 	dryFor       = time.Second // then a dry peer is offered to deal again
 	minPatience  = 20 * time.Millisecond
 )
@@ -72,6 +73,8 @@ type peer struct {
 	offered time.Duration         // when it was last offered to deal after that
 	dry     bool
 	stalled bool
+	pause   time.Duration // how long it rests, the last time
+	again   time.Duration // when it may be asked, if it is stalled
 }
 
 // New returns the receiver of a content of n chunks of which none has come;
@@ -189,8 +192,7 @@ func (r *Receiver) PeerFull(id Peer) bool {
 // Heard records that bytes of a chunk came from a peer.
 func (r *Receiver) Heard(now time.Duration, id Peer) {
 	if p := r.peers[id]; p != nil {
-		p.last = now
-		p.stalled = false
+		p.alive(now)
 	}
 }
 
@@ -205,6 +207,7 @@ func (r *Receiver) Arrived(now time.Duration, id Peer, c int) {
 
 // arrived adapts p's depth to how long it took to answer.
 func (p *peer) arrived(now time.Duration, c int, most float64) {
+	p.alive(now)
 	at, asked := p.out[c]
 	switch {
 	case asked:
@@ -215,8 +218,6 @@ func (p *peer) arrived(now time.Duration, c int, most float64) {
 	default:
 		return
 	}
-	p.last = now
-	p.stalled = false
 	p.took += (now - at - p.took) / 4
 	switch took := now - at; {
 	case took < responseLow:
@@ -225,6 +226,9 @@ func (p *peer) arrived(now time.Duration, c int, most float64) {
 		p.depth = max(p.depth-0.5, minDepth)
 	}
 }
+
+// alive notes that something of a chunk came.
+func (p *peer) alive(now time.Duration) { p.last, p.stalled, p.pause, p.again = now, false, 0, 0 }
 
 // settle makes c no longer missing and withdraws it from whom it was asked of
 // besides p.
