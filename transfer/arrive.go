@@ -20,10 +20,12 @@ var errUnnamed = errors.New("its hash was not told")
 func (f *fetch) chunk(s *source, c wire.Chunk) {
 	f.mu.Lock()
 	m, i := f.manifest, int(c.Chunk)
-	if f.rx == nil || f.over() || !s.joined {
+	if f.rx == nil || f.ending || !s.joined {
 		f.mu.Unlock()
 		return
 	}
+	f.writing.Add(1)
+	defer f.writing.Done()
 	if !f.rx.Lacks(i) { // it came from elsewhere, or there is no such chunk
 		f.rx.Arrived(f.e.now(), s.peer, i)
 		f.planLocked()

@@ -17,6 +17,12 @@
 // names at the end. What a crash leaves of a draft is checked against the version
 // when that is known; where the file is a draft still, it is begun anew.
 //
+// What this node downloads from elsewhere moves in the same way while it comes:
+// [Engine.Offer] makes it a draft whose hashes are told as its bytes arrive. Who
+// fetches such a draft and loses its origin keeps its chunks for the draft, or
+// the version, that takes its place; [Engine.Yield] hands them to this node's own
+// download.
+//
 // Before anybody is asked for chunks, those that other files of the store hold
 // are taken from there (Store's Partial.Reuse), as long as that is no slower than
 // a link of 1 Gbit/s; a slower disk goes on searching beside the network.

@@ -19,9 +19,11 @@ const maxDrafts = 1024
 type draft struct {
 	id    wire.Version
 	c     *content      // nil when it has been hashed
-	src   *store.Source // the content's; nil likewise
+	src   *store.Source // the content's; nil likewise, and where it is incoming
 	final wire.Version  // zero until it has been hashed
-	done  chan struct{} // closed when final is set, or never will be
+	// incoming: it is being downloaded, and hashed as it comes, see [Offer].
+	incoming bool
+	done     chan struct{} // closed when final is set, or never will be
 }
 
 // ahead returns the content of a file in the store, with a reference that the
@@ -44,7 +46,7 @@ func (e *Engine) ahead(ctx context.Context, name wire.FileName) (*content, error
 	c.draft, c.origin = c.version, true
 	c.dealer.Grow(true)
 	e.mu.Lock()
-	if d := e.drafts[name]; d != nil && d.c != nil && d.src.Is(m) {
+	if d := e.drafts[name]; d != nil && d.c != nil && !d.incoming && d.src.Is(m) {
 		c = d.c
 		e.refs[c]++
 		e.mu.Unlock()

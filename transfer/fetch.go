@@ -31,7 +31,7 @@ type sink interface {
 	Reuse(ctx context.Context, took func(i int)) (alike *store.Source, err error)
 	Dir() string
 	Room() error
-	HoldZero(i int)
+	Hold(i int) bool
 	Settle() error
 	Sync() error
 	Publish() error
@@ -58,6 +58,11 @@ type fetch struct {
 	named      int             // of the draft: chunks whose hashes are known
 	verdict    wire.Version    // what the draft turned out to be; zero while unknown
 	redraft    bool            // the draft is gone
+	incoming   wire.Version    // the draft, where it is of a download: another node may go on with it
+	yielded    bool            // this one does
+	rest       *store.Partial  // what a draft that is gone has left, after the end
+	ending     bool            // no more chunks are written
+	writing    sync.WaitGroup  // those that are; added to before ending is set
 	crowded    bool            // the draft does not fit, unless it has many holes
 	meta       wire.Meta       // the newest modification time that a holder knows
 	manifest   *store.Manifest // nil until known
@@ -230,13 +235,17 @@ func (f *fetch) begin() error {
 // is a manifest that it can be checked against.
 func (f *fetch) takeUp(drafting bool, m *store.Manifest) (sink, error) {
 	f.mu.Lock()
-	left := f.left
+	left, meta := f.left, f.meta
 	f.left = nil
 	f.mu.Unlock()
 	switch {
 	case left == nil:
 		return nil, nil
 	case drafting:
+		next, err := left.Redraft(meta, m)
+		if err == nil {
+			return next, nil
+		}
 		return nil, left.Abandon()
 	}
 	err := left.Become(m)

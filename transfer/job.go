@@ -170,9 +170,11 @@ func (j *Job) fetch(it item) error {
 		if !errors.Is(err, errRedraft) {
 			return err
 		}
+		left := j.rest(it.name)
 		if it, err = j.again(it); err != nil {
-			return err
+			return errors.Join(err, j.e.drop(left))
 		}
+		it.left = left
 	}
 }
 

@@ -19,6 +19,7 @@ type item struct {
 	meta    wire.Meta
 	target  string
 	version wire.Version   // zero: the only holder has not hashed it yet
+	draft   wire.Version   // of what a node is downloading; zero for most
 	holders []wire.Member  // complete or not
 	here    bool           // it is in the store already
 	resumed *fetch         // an earlier process left it
@@ -42,7 +43,7 @@ func (e *Engine) resolve(ctx context.Context, pattern string, pick Pick) (items 
 	byName := map[wire.FileName][]holding{}
 	local := map[wire.FileName]bool{}
 	for _, entry := range e.has(pattern) {
-		if !entry.Partial {
+		if !entry.Partial && !entry.Incoming {
 			local[entry.Name] = true
 			byName[entry.Name] = append(byName[entry.Name], holding{self, entry})
 		}

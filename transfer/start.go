@@ -16,7 +16,7 @@ func (e *Engine) startFetch(it item) (*fetch, error) {
 		if f == nil {
 			if f = it.resumed; f == nil {
 				f = e.newFetch(it.name, it.version, it.meta)
-				f.left = it.left
+				f.left, f.draft, f.incoming = it.left, it.draft, it.draft
 			}
 			f.jobs = 1
 			e.fetches[it.name] = f
