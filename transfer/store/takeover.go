@@ -59,7 +59,7 @@ func largest(all []extent, n int) []extent {
 	if len(all) <= n {
 		return all
 	}
-	slices.SortFunc(all, func(a, b extent) int { return cmp.Compare(b.to-b.from, a.to-a.from) })
+	slices.SortStableFunc(all, func(a, b extent) int { return cmp.Compare(b.to-b.from, a.to-a.from) })
 	all = all[:n]
 	slices.SortFunc(all, func(a, b extent) int { return cmp.Compare(a.from, b.from) })
 	return all
