@@ -122,7 +122,7 @@ func (f *fetch) hopeless() error {
 	if f.redraft && f.draftingLocked() && f.verdict.IsZero() {
 		return fmt.Errorf("%s: %w", f.name, errRedraft)
 	}
-	if !f.incoming.IsZero() && f.draftingLocked() {
+	if !f.incoming.IsZero() && f.draftingLocked() && !errors.Is(f.refusal, errLiar) {
 		return nil // another node goes on with it, or its origin comes back
 	}
 	if f.refusal == nil || !f.foundNone || f.searching || f.patient || f.reuse.goesOn() {

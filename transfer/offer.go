@@ -1,7 +1,6 @@
 package transfer
 
 import (
-	"context"
 	"errors"
 
 	"minimega/mesh/wire"
@@ -34,6 +33,9 @@ func (e *Engine) Offer(name wire.FileName, meta wire.Meta, m *store.Manifest, r 
 	e.refs[c]++
 	return o
 }
+
+// Draft returns what the offer is known as.
+func (o *Offer) Draft() wire.Version { return o.c.version }
 
 // Told tells the hashes of chunks from first on, which can be read by now. It is
 // called in order and without gaps.
@@ -92,23 +94,19 @@ func (e *Engine) offers(pattern string) []wire.FoundEntry {
 }
 
 // Yield ends the fetch of what another node offers under a name, and returns
-// what it has brought, which is the caller's from then on; nil where there is no
-// such fetch, or nothing. Jobs that wait for the file go on waiting, for whoever
-// has it next. It blocks until what is being written is, or ctx ends.
-func (e *Engine) Yield(ctx context.Context, name wire.FileName) *store.Partial {
+// what it has brought, which is the caller's from then on, and of which draft;
+// nil where there is no such fetch, or nothing. Jobs that wait for the file go on waiting, for whoever
+// has it next. It blocks until what is being written is.
+func (e *Engine) Yield(name wire.FileName) (*store.Partial, wire.Version) {
 	e.mu.Lock()
 	f := e.fetches[name]
 	e.mu.Unlock()
 	if f == nil || !f.yield() {
-		return nil
+		return nil, wire.Version{}
 	}
 	f.poke()
-	select {
-	case <-f.done:
-	case <-ctx.Done():
-		return nil
-	}
-	return f.takeRest(true)
+	<-f.done
+	return f.takeRest(true), f.incoming
 }
 
 // yield makes f end soon, leaving its rest to Yield, where it fetches what

@@ -24,7 +24,7 @@ package wire
 // A download whose length is known is offered as a draft (data.go) as soon as
 // the server has told that length, if it is more than [MaxSmall]: its downloader
 // is the origin, and hashes each chunk when its last byte is there. Found has it
-// with Incoming, and DownloadBusy says Shared, at once to who waits and has not
+// with Incoming, and DownloadBusy has its name, at once to who waits and has not
 // Joined yet. Those who wait open the draft, and pass its chunks on.
 //
 //	the origin refuses the draft with   those who fetch it
@@ -39,7 +39,7 @@ package wire
 // When a downloader gives up or is lost, those who wait ask again, and one
 // begins, as above. If its URL is the same it goes on from what it holds of the
 // draft: with Range for what it lacks, and with If-Range and the Tag that it was
-// told, so that the server proves that its file is the same. It offers what it
+// told of this very draft, so that the server proves that its file is the same. It offers what it
 // holds as a draft of its own, under a new name. Who fetches the old draft, and
 // has lost its origin, turns to any node that has the whole file or an Incoming
 // draft of it; what it holds it keeps where the new draft's hash of the chunk is
@@ -73,7 +73,7 @@ type DownloadAnswer struct {
 	Total int64         `cbor:"3,keyasint,omitempty"` // bytes; 0: not known
 	Error string        `cbor:"4,keyasint,omitempty"` // of DownloadFailed
 
-	Shared   bool   `cbor:"5,keyasint,omitempty"` // of DownloadBusy: it is offered as a draft
-	Tag      string `cbor:"6,keyasint,omitempty"` // what proves to the server of the asker's Source that it is this file
-	Modified int64  `cbor:"7,keyasint,omitempty"` // Unix time in ns; 0: not known
+	Draft    Version `cbor:"5,keyasint,omitzero"`  // of DownloadBusy: as which it is offered
+	Tag      string  `cbor:"6,keyasint,omitempty"` // what proves to the server of the asker's Source that its file is this draft
+	Modified int64   `cbor:"7,keyasint,omitempty"` // Unix time in ns; 0: not known
 }

@@ -32,7 +32,8 @@ type claim struct {
 
 	mu     sync.Mutex
 	row    Running       // how far it is
-	stamp  *store.Stamp  // of what is shared; nil: it is not
+	draft  wire.Version  // as which it is shared; zero: it is not
+	stamp  store.Stamp   // of that
 	shared chan struct{} // closed while it is
 }
 
@@ -149,11 +150,11 @@ func (m *claim) now() Running {
 	return m.row
 }
 
-// share records that others may take part in what stamp says.
-func (m *claim) share(stamp store.Stamp) {
+// share records that others may take part in what stamp says, as a draft.
+func (m *claim) share(draft wire.Version, stamp store.Stamp) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.stamp = &stamp
+	m.draft, m.stamp = draft, stamp
 	close(m.shared)
 }
 
@@ -161,7 +162,7 @@ func (m *claim) share(stamp store.Stamp) {
 func (m *claim) unshare() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.stamp, m.shared = nil, make(chan struct{})
+	m.draft, m.shared = wire.Version{}, make(chan struct{})
 }
 
 // taken returns a channel that is closed while others may take part.
@@ -176,8 +177,8 @@ func (m *claim) taken() <-chan struct{} {
 func (m *claim) busy(ask wire.DownloadAsk) wire.DownloadAnswer {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	a := wire.DownloadAnswer{State: wire.DownloadBusy, Done: m.row.Done, Total: m.row.Total}
-	if a.Shared = m.stamp != nil; a.Shared && m.source != "" && m.source == ask.Source {
+	a := wire.DownloadAnswer{State: wire.DownloadBusy, Done: m.row.Done, Total: m.row.Total, Draft: m.draft}
+	if !m.draft.IsZero() && m.source != "" && m.source == ask.Source {
 		a.Tag, a.Modified = m.stamp.Tag, m.stamp.Modified
 	}
 	return a

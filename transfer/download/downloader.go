@@ -135,7 +135,7 @@ func (m *claim) watch(ctx context.Context, u URL, told Told) error {
 
 // download brings the file of w's URL to this node's files.
 func (d *Downloader) download(ctx context.Context, w *follower, mine *claim, told func(done, total int64)) error {
-	f, err := w.takeOver(ctx)
+	f, err := w.takeOver()
 	if err != nil {
 		return fmt.Errorf("%w: %w", errKeeping, err)
 	}

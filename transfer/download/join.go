@@ -2,6 +2,7 @@ package download
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"minimega/mesh/wire"
@@ -13,15 +14,17 @@ import (
 type follower struct {
 	d      *Downloader
 	u      URL
-	joined Joined      // nil: it takes no part
-	stamp  store.Stamp // of what the last one downloaded of this URL; no Tag: not known
+	joined Joined       // nil: it takes no part
+	draft  wire.Version // that the last one offered
+	stamp  store.Stamp  // of that; no Tag: not known
 }
 
 // hear takes what the node that downloads has said, and takes part where it can.
 func (w *follower) hear(ctx context.Context, a wire.DownloadAnswer) {
-	if a.State != wire.DownloadBusy || !a.Shared || w.d.cfg.Swarm == nil {
+	if a.State != wire.DownloadBusy || a.Draft.IsZero() || w.d.cfg.Swarm == nil {
 		return
 	}
+	w.draft = a.Draft
 	w.stamp = store.Stamp{Size: a.Total, Tag: a.Tag, Modified: a.Modified}
 	if w.over() {
 		w.leave()
@@ -92,10 +95,10 @@ func (w *follower) leave() {
 
 // takeOver returns the download to go on with: of what came so far from a node
 // that downloaded it, or else of what an earlier process left.
-func (w *follower) takeOver(ctx context.Context) (*store.Download, error) {
+func (w *follower) takeOver() (*store.Download, error) {
 	if w.d.cfg.Swarm != nil {
-		if p := w.d.cfg.Swarm.Yield(ctx, w.u.Name); p != nil {
-			f, err := w.d.cfg.Store.TakeOver(p, w.u.String(), w.stamp)
+		if p, draft := w.d.cfg.Swarm.Yield(w.u.Name); p != nil {
+			f, err := w.adopt(p, draft)
 			if err == nil {
 				return f, nil
 			}
@@ -107,3 +110,15 @@ func (w *follower) takeOver(ctx context.Context) (*store.Download, error) {
 	}
 	return w.d.cfg.Store.OpenDownload(w.u.Name, w.u.String())
 }
+
+// adopt makes a download of what came of a draft, if the server can be asked
+// whether its file is still that one.
+func (w *follower) adopt(p *store.Partial, draft wire.Version) (*store.Download, error) {
+	if draft != w.draft {
+		return nil, errAnother
+	}
+	return w.d.cfg.Store.TakeOver(p, w.u.String(), w.stamp)
+}
+
+// errAnother reports chunks of a draft that the last downloader did not offer.
+var errAnother = errors.New("what came is of another draft")

@@ -91,7 +91,7 @@ func (s *sharing) offer() {
 	}
 	s.part = begin(m, mine, s.d.cfg.Swarm.Offer(s.name, s.meta(), m, theirs))
 	s.part.reach(s.Held())
-	s.claim.share(stamp)
+	s.claim.share(s.part.offer.Draft(), stamp)
 }
 
 // meta returns what the file will have besides its bytes.
