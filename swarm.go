@@ -35,3 +35,22 @@ func (j joined) Far() (done, total int64) {
 }
 
 func (j joined) Leave() { j.Cancel() }
+
+// urls is the downloader as the shell sees it.
+type urls struct{ *download.Downloader }
+
+// Running tells of downloads as of transfers.
+func (u urls) Running() []transfer.Status {
+	var rows []transfer.Status
+	for _, r := range u.Downloader.Running() {
+		row := transfer.Status{Name: r.Name, Dir: r.Dir, Parts: int(r.Done / wire.PartSize), Total: int(wire.PartCount(r.Total))}
+		switch {
+		case r.Total == 0:
+			row.Total, row.State = row.Parts+1, "length unknown"
+		case r.Done == r.Total:
+			row.Parts = row.Total
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}

@@ -50,8 +50,10 @@ func fileCommands() []Command {
 		{
 			Patterns: []string{"file status"},
 			Help:     "show transfers to this node that have not ended",
-			Example:  "file status",
-			Run:      fileStatus,
+			Long: "Completed parts are parts of 10 MiB. What this node downloads from a URL is shown too; so is what it\n" +
+				"fetches of another node's download.",
+			Example: "file status",
+			Run:     fileStatus,
 		},
 		{
 			Patterns: []string{"file delete <file>"},
@@ -181,7 +183,7 @@ func atOnce(ctx context.Context, job Job) error {
 
 func fileStatus(_ context.Context, c *Call) error {
 	var rows [][]string
-	for _, t := range c.shell.cfg.Files.Status() {
+	for _, t := range c.shell.transfers() {
 		parts := fmt.Sprintf("%d/%d", t.Parts, t.Total)
 		if t.State != "" {
 			parts += " " + t.State
