@@ -24,8 +24,8 @@ package wire
 // A download whose length is known is offered as a draft (data.go) as soon as
 // the server has told that length, if it is more than [MaxSmall]: its downloader
 // is the origin, and hashes each chunk when its last byte is there. Found has it
-// with Incoming, and DownloadBusy has its name, at once to who waits and has not
-// Joined yet. Those who wait open the draft, and pass its chunks on.
+// with Incoming, and DownloadBusy has its name, at once to who waits and knows of
+// another or none. Those who wait open the draft, and pass its chunks on.
 //
 //	the origin refuses the draft with   those who fetch it
 //	ErrChanged                          look for the draft or file that took its place
@@ -52,7 +52,7 @@ type DownloadAsk struct {
 	Name   FileName `cbor:"1,keyasint"`
 	Source string   `cbor:"2,keyasint,omitempty"` // the URL; empty where it holds credentials
 	Wait   bool     `cbor:"3,keyasint,omitempty"`
-	Joined bool     `cbor:"4,keyasint,omitempty"` // the caller fetches the draft already
+	Draft  Version  `cbor:"4,keyasint,omitzero"` // with Wait: the caller knows of it
 }
 
 // DownloadState says what a node does about a file.

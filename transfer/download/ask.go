@@ -33,13 +33,9 @@ func (d *Downloader) serve(ctx context.Context, from wire.Member, body []byte) (
 	if mine := d.claims.get(name); mine != nil && ask.Wait {
 		within, cancel := context.WithTimeout(ctx, tellEvery)
 		defer cancel()
-		shared := mine.taken()
-		if ask.Joined {
-			shared = nil
-		}
 		select {
 		case <-mine.done:
-		case <-shared:
+		case <-mine.offered(ask.Draft):
 		case <-within.Done():
 		}
 	}
@@ -93,8 +89,7 @@ func readAnswer(reply wire.Reply) (said, error) {
 // whether the node has the file; if not, and there is no error, anybody may begin.
 func (d *Downloader) await(ctx context.Context, node wire.Member, w *follower, told Told) (held bool, err error) {
 	for {
-		joined := w.joined != nil && !w.over()
-		s, err := d.askOne(ctx, node, wire.DownloadAsk{Name: w.u.Name, Source: w.u.source(), Wait: true, Joined: joined})
+		s, err := d.askOne(ctx, node, wire.DownloadAsk{Name: w.u.Name, Source: w.u.source(), Wait: true, Draft: w.draft})
 		switch {
 		case ctx.Err() != nil:
 			return false, ctx.Err()

@@ -165,10 +165,14 @@ func (m *claim) unshare() {
 	m.draft, m.shared = wire.Version{}, make(chan struct{})
 }
 
-// taken returns a channel that is closed while others may take part.
-func (m *claim) taken() <-chan struct{} {
+// offered returns a channel that is closed when others may take part, in another
+// draft than the one that is known.
+func (m *claim) offered(known wire.Version) <-chan struct{} {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if !known.IsZero() && m.draft == known {
+		return nil
+	}
 	return m.shared
 }
 
