@@ -324,4 +324,3 @@ func (a *asking) wait(t *testing.T, want []byte) {
 	}
 	a.p.has(t, "dir/x", string(want))
 }
-
