@@ -177,9 +177,8 @@ type slowWeb struct {
 	more  chan struct{} // closed and renewed when something changes
 	etag  string
 	data  []byte
-	let   int   // bytes of data that may be sent
-	sent  []int // times that each chunk of 64 KiB was sent
-	total int   // bytes of bodies
+	let   int // bytes of data that may be sent
+	total int // bytes of bodies
 }
 
 func newSlowWeb(t *testing.T, etag string, data []byte) *slowWeb {
