@@ -48,6 +48,7 @@ func fileCommands() []Command {
 			Help:     "show transfers to this node that have not ended",
 			Run:      fileStatus,
 		},
+		limitCommand(),
 		{
 			Patterns: []string{"file delete <file>"},
 			Help:     "delete files of this node",

@@ -99,7 +99,8 @@ type fakeFiles struct {
 	deleted []string
 	status  []transfer.Status
 	hold    chan struct{} // jobs end when it is closed; nil: at once
-	fate    error         // of jobs; those on hold meet it when Idle is called
+	limit   int64
+	fate    error // of jobs; those on hold meet it when Idle is called
 }
 
 func (f *fakeFiles) Get(_ context.Context, pattern string, _ transfer.Pick) (Job, error) {
@@ -123,6 +124,8 @@ func (f *fakeFiles) Get(_ context.Context, pattern string, _ transfer.Pick) (Job
 }
 
 func (f *fakeFiles) Status() []transfer.Status { return f.status }
+func (f *fakeFiles) Limit() int64              { return f.limit }
+func (f *fakeFiles) SetLimit(n int64) error    { f.limit = n; return nil }
 func (f *fakeFiles) Delete(name string) error  { f.deleted = append(f.deleted, name); return nil }
 
 func (f *fakeFiles) Idle(context.Context) error {

@@ -48,6 +48,7 @@ type Links interface {
 type Files interface {
 	Fetcher
 	Transfers
+	Limiter
 	Stream(ctx context.Context, name string, part func([]byte) error) error
 	Delete(pattern string) error
 }
@@ -61,6 +62,12 @@ type Fetcher interface {
 type Transfers interface {
 	Status() []transfer.Status
 	Idle(ctx context.Context) error // waits until there are none
+}
+
+// Limiter bounds the rate of all transfers, in bytes a second; 0 is no limit.
+type Limiter interface {
+	Limit() int64
+	SetLimit(n int64) error
 }
 
 // Job is one fetch.

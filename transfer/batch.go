@@ -91,7 +91,7 @@ func (j *Job) from(node wire.Member, items []item, last map[wire.FileName]error)
 	}
 	defer conn.Close()
 	defer context.AfterFunc(j.ctx, func() { conn.Close() })()
-	frames := wire.NewReader(&deadlineReader{conn: conn}, wire.MaxDataFrame)
+	frames := wire.NewReader(&deadlineReader{conn: conn, piece: j.e.down.piece, heard: j.pay}, wire.MaxDataFrame)
 	runs := slices.Collect(slices.Chunk(items, batchFiles))
 	err = ask(conn, runs[0])
 	for i, run := range runs {
@@ -108,6 +108,9 @@ func (j *Job) from(node wire.Member, items []item, last map[wire.FileName]error)
 	}
 	return left
 }
+
+// pay pays for n bytes that came.
+func (j *Job) pay(n int) { j.e.down.pay(j.ctx, n) }
 
 func (j *Job) dialBatch(node wire.Member) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(j.ctx, silenceLimit)

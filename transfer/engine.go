@@ -46,6 +46,8 @@ type Engine struct {
 	large   *queue // for turns to fetch in chunks
 	small   *queue // for turns to fetch batches
 	blames  blames
+	up      limit // of what is sent to others
+	down    limit // of what comes
 
 	sent, uploaded atomic.Int64 // chunks and their bytes given to others
 

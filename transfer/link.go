@@ -186,7 +186,7 @@ func (l *link) unused() bool {
 // read hands what comes to the fetches that it is for. Chunks are passed to the
 // workers; while those have too much, nothing is read.
 func (l *link) read() error {
-	frames := wire.NewReader(&deadlineReader{conn: l.conn, heard: l.hear}, wire.MaxDataFrame)
+	frames := wire.NewReader(&deadlineReader{conn: l.conn, piece: l.e.down.piece, heard: l.hear}, wire.MaxDataFrame)
 	var small []byte
 	for {
 		var b *buffer  // a chunk's
@@ -220,10 +220,11 @@ func (l *link) read() error {
 	}
 }
 
-// hear notes that bytes came.
-func (l *link) hear() {
+// hear notes that bytes came, and pays for those of chunks.
+func (l *link) hear(n int) {
 	if l.bulk {
 		l.heard.Store(int64(l.e.now()))
+		l.e.down.pay(l.e.ctx, n)
 	}
 }
 
