@@ -24,11 +24,13 @@ const (
 // batches fetches small files, many with one question. What a holder does not
 // give is asked of the next, until none is left.
 func (j *Job) batches(items []item) {
-	if err := j.e.small.acquire(j.ctx, j); err != nil {
+	t, err := j.e.small.acquire(j.ctx, j)
+	if err != nil {
 		j.fail(ErrCanceled)
 		return
 	}
-	defer j.e.small.release(j)
+	defer t.release()
+	items = slices.DeleteFunc(items, j.gaveUp)
 	last := map[wire.FileName]error{}
 	for len(items) > 0 && j.ctx.Err() == nil {
 		byHolder := map[wire.NodeID][]item{}
@@ -36,7 +38,7 @@ func (j *Job) batches(items []item) {
 		var left []item
 		for _, it := range items {
 			if len(it.holders) == 0 {
-				j.orphan(it, last[it.name], &left)
+				j.orphan(t, it, last[it.name], &left)
 				continue
 			}
 			h := it.holders[rand.IntN(len(it.holders))]
@@ -54,8 +56,8 @@ func (j *Job) batches(items []item) {
 }
 
 // orphan looks for new holders of a file; where nobody has it, it fails, and
-// where some node cannot be asked, it waits.
-func (j *Job) orphan(it item, last error, left *[]item) {
+// where some node cannot be asked, it waits, and lends its turn to others.
+func (j *Job) orphan(t *turn, it item, last error, left *[]item) {
 	holders, all := j.e.holders(j.ctx, it.name, it.version)
 	refused := last != nil && (errors.Is(last, wire.ErrNotFound) || errors.Is(last, wire.ErrChanged) || errors.Is(last, errLiar))
 	if len(holders) == 0 && all && refused {
@@ -67,6 +69,8 @@ func (j *Job) orphan(it item, last error, left *[]item) {
 	if len(holders) > 0 && !refused {
 		return
 	}
+	t.lend(true)
+	defer t.lend(false)
 	select {
 	case <-j.ctx.Done():
 	case <-time.After(searchPace):

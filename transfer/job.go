@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"minimega/mesh/wire"
 	"minimega/transfer/store"
@@ -26,6 +27,7 @@ type Job struct {
 	begin  func()        // closes begun, once
 	begun  chan struct{} // closed when a file is being received or waits its turn
 	done   chan struct{}
+	made   time.Duration  // engine time
 	parts  sync.WaitGroup // goroutines of the job
 
 	mu    sync.Mutex
@@ -41,11 +43,12 @@ type file struct {
 	begun   bool
 	ended   bool
 	skipped bool   // deleted while it waited
+	giveUp  func() // ends its waiting for a turn; nil while it does not wait
 	fetch   *fetch // nil for what is here or travels in a batch
 }
 
 func (e *Engine) newJob(what string) *Job {
-	j := &Job{e: e, what: what, begun: make(chan struct{}), done: make(chan struct{}), files: map[wire.FileName]*file{}}
+	j := &Job{e: e, what: what, made: e.now(), begun: make(chan struct{}), done: make(chan struct{}), files: map[wire.FileName]*file{}}
 	j.begin = sync.OnceFunc(func() { close(j.begun) })
 	j.ctx, j.cancel = context.WithCancel(e.ctx)
 	return j
@@ -84,14 +87,14 @@ func (e *Engine) startJob(j *Job, items []item) error {
 		close(j.done)
 		return nil
 	}
-	e.mu.Lock()
-	e.jobs[j] = struct{}{}
-	e.mu.Unlock()
 	for _, it := range items {
 		if it.kind == wire.KindFile {
 			j.files[it.name] = &file{item: it}
 		}
 	}
+	e.mu.Lock()
+	e.jobs[j] = struct{}{}
+	e.mu.Unlock()
 	if !e.spawn(func(context.Context) { j.run(items) }) {
 		j.end()
 		return context.Canceled
@@ -143,55 +146,31 @@ func (j *Job) add(items []item) {
 	}
 }
 
-// fetch brings one file here in chunks.
-func (j *Job) fetch(it item) error {
-	if err := j.e.large.acquire(j.ctx, j); err != nil {
-		return fmt.Errorf("%s: %w", it.name, ErrCanceled)
-	}
-	defer j.e.large.release(j)
-	if j.skips(it.name) {
-		return fmt.Errorf("%s: %w", it.name, ErrCanceled)
-	}
-	f, err := j.e.startFetch(it)
-	if err != nil {
-		return err
-	}
-	j.mu.Lock()
-	j.files[it.name].fetch, j.files[it.name].begun = f, true
-	j.mu.Unlock()
-	chained := false
-	ready, first := f.ready, f.first
-	for {
-		select {
-		case <-ready:
-			ready = nil
-			j.begin()
-		case <-first:
-			first = nil
-			backing, err := store.BackingFile(f.sink)
-			if chained = err == nil; chained && backing != "" {
-				j.fail(j.backing(it.name, backing))
-			}
-		case <-f.done:
-			if f.err == nil && !chained {
-				return j.chain(it.name)
-			}
-			return f.err
-		case <-j.ctx.Done():
-			f.drop()
-			<-f.done
-			return f.err
-		}
-	}
-}
-
 // settled records the end of one file.
 func (j *Job) settled(name wire.FileName, err error) {
+	j.note(name, err)
 	j.mu.Lock()
 	f := j.files[name]
 	f.begun, f.ended = true, true
 	j.mu.Unlock()
 	j.fail(err)
+}
+
+// waiting notes how to end a file's waiting for its turn.
+func (j *Job) waiting(name wire.FileName, giveUp func()) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.files[name].giveUp = giveUp
+}
+
+// gaveUp settles a file that was deleted while it waited; it reports whether it
+// was.
+func (j *Job) gaveUp(it item) bool {
+	skipped := j.skips(it.name)
+	if skipped {
+		j.settled(it.name, fmt.Errorf("%s: %w", it.name, ErrCanceled))
+	}
+	return skipped
 }
 
 func (j *Job) skips(name wire.FileName) bool {
@@ -261,7 +240,11 @@ func (j *Job) Files() []wire.FileName {
 }
 
 // Hurry puts the job before others, because somebody waits for it.
-func (j *Job) Hurry() { j.urgent.Store(true) }
+func (j *Job) Hurry() {
+	j.urgent.Store(true)
+	j.e.large.again()
+	j.e.small.again()
+}
 
 // Follow promises that somebody tells the user if the job fails, which is
 // logged as an error otherwise.

@@ -1,0 +1,124 @@
+package transfer
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"minimega/transfer/store"
+)
+
+// lendEvery is how often a fetch is looked at: one without a source lends its
+// turn to others.
+const lendEvery = time.Second
+
+// fetch brings one file here in chunks, when it has its turn.
+func (j *Job) fetch(it item) error {
+	ctx, cancel := context.WithCancel(j.ctx)
+	defer cancel()
+	j.waiting(it.name, cancel)
+	t, err := j.e.large.acquire(ctx, j)
+	if err != nil {
+		return fmt.Errorf("%s: %w", it.name, ErrCanceled)
+	}
+	defer t.release()
+	if j.skips(it.name) {
+		j.e.giveUpLeft(it)
+		return fmt.Errorf("%s: %w", it.name, ErrCanceled)
+	}
+	if j.arrived(it) {
+		j.e.giveUpLeft(it)
+		return j.chain(it.name)
+	}
+	f, err := j.e.startFetch(it)
+	if err != nil {
+		j.e.giveUpLeft(it)
+		return err
+	}
+	j.mu.Lock()
+	j.files[it.name].fetch, j.files[it.name].begun = f, true
+	j.mu.Unlock()
+	return j.follow(f, t)
+}
+
+// follow waits for the end of f, and gets what it is backed by meanwhile.
+func (j *Job) follow(f *fetch, t *turn) error {
+	look := time.NewTicker(lendEvery)
+	defer look.Stop()
+	chained := false
+	ready, first := f.ready, f.first
+	for {
+		select {
+		case <-look.C:
+			t.lend(f.forsaken())
+		case <-ready:
+			ready = nil
+			j.begin()
+		case <-first:
+			first = nil
+			backing, err := store.BackingFile(f.sink)
+			if chained = err == nil; chained && backing != "" {
+				j.fail(j.backing(f.name, backing))
+			}
+		case <-f.done:
+			if f.err == nil && !chained {
+				return j.chain(f.name)
+			}
+			return f.err
+		case <-j.ctx.Done():
+			f.drop()
+			<-f.done
+			return f.err
+		}
+	}
+}
+
+// arrived reports whether another job has brought the file since this one was
+// asked for.
+func (j *Job) arrived(it item) bool {
+	v, _, known := j.e.cfg.Store.CachedVersion(it.name)
+	if known && v == it.version {
+		return true
+	}
+	return known && (it.version.IsZero() || it.resumed != nil) && j.e.ended.finished(it.name, j.made)
+}
+
+// giveUpLeft removes what an earlier process left of a file, unless it has begun.
+func (e *Engine) giveUpLeft(it item) {
+	if f := it.resumed; f != nil && e.takeLeft(it) == f {
+		f.canceled = true
+		f.finish(ErrCanceled)
+	}
+}
+
+func (e *Engine) takeLeft(it item) *fetch {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.takeLeftLocked(it)
+}
+
+// takeLeftLocked returns what an earlier process left of an item's version and
+// nobody has taken yet; nil where there is nothing.
+func (e *Engine) takeLeftLocked(it item) *fetch {
+	f := e.left[it.name]
+	if f == nil || f != it.resumed && f.version != it.version {
+		return nil
+	}
+	delete(e.left, it.name)
+	return f
+}
+
+// forsaken reports whether nobody is known who could give anything.
+func (f *fetch) forsaken() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.searchedAt == 0 || f.paused != nil || f.rx != nil && f.rx.Missing() == 0 {
+		return false
+	}
+	for _, s := range f.sources {
+		if s.refused == nil && s.lost == nil {
+			return false
+		}
+	}
+	return true
+}
