@@ -43,11 +43,7 @@ func fileCommands() []Command {
 			Hints:   file, Words: map[string][]completion.Candidate{"node": {{Text: "newest", Help: "modified last"}}},
 			NeedsMesh: true, Run: fileGet,
 		},
-		{
-			Patterns: []string{"file status"},
-			Help:     "show transfers to this node that have not ended",
-			Run:      fileStatus,
-		},
+		statusCommand(),
 		limitCommand(),
 		{
 			Patterns: []string{"file delete <file>"},
@@ -171,19 +167,6 @@ func atOnce(ctx context.Context, job Job) error {
 	default:
 		return nil
 	}
-}
-
-func fileStatus(_ context.Context, c *Call) error {
-	var rows [][]string
-	for _, t := range c.shell.cfg.Files.Status() {
-		parts := fmt.Sprintf("%d/%d", t.Parts, t.Total)
-		if t.State != "" {
-			parts += " " + t.State
-		}
-		rows = append(rows, []string{string(t.Name), t.Dir, parts, strconv.FormatBool(t.Queued)})
-	}
-	c.Table([]string{"Filename", "Temporary directory", "Completed parts", "Queued"}, rows)
-	return nil
 }
 
 func fileDelete(_ context.Context, c *Call) error {

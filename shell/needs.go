@@ -61,6 +61,7 @@ type Fetcher interface {
 // Transfers are what is on its way.
 type Transfers interface {
 	Status() []transfer.Status
+	Ended() []transfer.Status       // those of the last hour
 	Idle(ctx context.Context) error // waits until there are none
 }
 

@@ -3,7 +3,6 @@ package transfer
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -267,16 +266,19 @@ func TestWhatAnEarlierProcessLeftIsTakenUpByWhoWaitsForIt(t *testing.T) {
 }
 
 func TestDeleteRemovesWhatAnEarlierProcessLeft(t *testing.T) {
-	const n = largeAtOnce + 2
-	seed, b, _ := crowd(t, n, 2<<20, 1_000_000)
+	const n = largeAtOnce + 3
+	seed, b, _ := crowd(t, n, 4<<20, 4_000_000)
 	began(t, b, n, 0)
 	b.stop()
 	seed.cut()
 	b = b.fab.add("kn2", b.dir)
-	await(t, func() bool { return len(b.engine.Status()) == n })
+	await(t, func() bool {
+		waiting, _ := queued(b.engine)
+		return waiting > 0
+	})
 	must(t, b.engine.Delete("*"))
 	must(t, b.engine.Idle(t.Context()))
-	if left, err := os.ReadDir(b.dir); err != nil || len(left) != 0 {
+	if left, err := filepath.Glob(filepath.Join(b.dir, "transfer_*")); err != nil || len(left) != 0 {
 		t.Errorf("left are %v, %v", left, err)
 	}
 }
