@@ -81,6 +81,6 @@ type Status struct {
 	Version    wire.Version  // zero while it is unknown
 
 	Ended time.Time     // zero while it is being fetched
-	Took  time.Duration // from being asked for to its end
+	Took  time.Duration // from its turn to its end
 	Err   error         // why it failed
 }

@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"cmp"
 	"slices"
 	"sync"
 	"time"
@@ -80,7 +81,7 @@ func (j *Job) note(name wire.FileName, err error) {
 	}
 	row := Status{Name: name, Size: f.meta.Size, Version: f.version, Total: int(wire.PartCount(f.meta.Size)), Err: err, Ended: time.Now()}
 	now := j.e.now()
-	row.Took = now - j.made
+	row.Took = now - cmp.Or(f.from, j.made)
 	switch {
 	case f.fetch != nil:
 		f.fetch.row(now, &row)

@@ -41,6 +41,7 @@ type Job struct {
 type file struct {
 	item
 	begun   bool
+	from    time.Duration // engine time when it had its turn; 0: it waited for none
 	ended   bool
 	skipped bool   // deleted while it waited
 	giveUp  func() // ends its waiting for a turn; nil while it does not wait

@@ -36,7 +36,8 @@ func (j *Job) fetch(it item) error {
 		return err
 	}
 	j.mu.Lock()
-	j.files[it.name].fetch, j.files[it.name].begun = f, true
+	mine := j.files[it.name]
+	mine.fetch, mine.begun, mine.from = f, true, j.e.now()
 	j.mu.Unlock()
 	return j.follow(f, t)
 }
