@@ -95,7 +95,7 @@ func (j *Job) from(node wire.Member, items []item, last map[wire.FileName]error)
 	}
 	defer conn.Close()
 	defer context.AfterFunc(j.ctx, func() { conn.Close() })()
-	frames := wire.NewReader(&deadlineReader{conn: conn, piece: j.e.down.piece, heard: j.pay}, wire.MaxDataFrame)
+	frames := wire.NewReader(&deadlineReader{conn: conn, piece: j.e.down.piece, heard: j.payer(conn)}, wire.MaxDataFrame)
 	runs := slices.Collect(slices.Chunk(items, batchFiles))
 	err = ask(conn, runs[0])
 	for i, run := range runs {
@@ -113,8 +113,15 @@ func (j *Job) from(node wire.Member, items []item, last map[wire.FileName]error)
 	return left
 }
 
-// pay pays for n bytes that came.
-func (j *Job) pay(n int) { j.e.down.pay(j.ctx, n) }
+// payer returns what pays for the bytes that come on conn.
+func (j *Job) payer(conn net.Conn) func(n int) {
+	win := inflowOf(conn)
+	win.fit(&j.e.down)
+	return func(n int) {
+		win.fit(&j.e.down)
+		j.e.down.pay(j.ctx, n)
+	}
+}
 
 func (j *Job) dialBatch(node wire.Member) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(j.ctx, silenceLimit)
