@@ -131,8 +131,8 @@ func TestAFileThatRottedHereIsFetched(t *testing.T) {
 	b.has("two", data)
 }
 
-// stuckSink finds its chunks elsewhere, one whenever it is told to.
-type stuckSink struct {
+// deadSink finds its chunks elsewhere, one whenever it is told to.
+type deadSink struct {
 	sink
 	m       *store.Manifest
 	next    chan int // chunks to find
@@ -140,7 +140,7 @@ type stuckSink struct {
 	fails   error // what the search ends with
 }
 
-func (s *stuckSink) Reuse(ctx context.Context, took func(int)) (*store.Source, error) {
+func (s *deadSink) Reuse(ctx context.Context, took func(int)) (*store.Source, error) {
 	for {
 		select {
 		case i, ok := <-s.next:
@@ -158,14 +158,25 @@ func (s *stuckSink) Reuse(ctx context.Context, took func(int)) (*store.Source, e
 	}
 }
 
-// stuck adds a node whose fetches search their chunks through a stuckSink.
+// stuck adds a node whose fetches search their chunks through a deadSink.
 func (f *fabric) stuck(name string, content []byte, next chan int, fails error) *node {
 	return f.add(name, "", func(e *Engine) {
 		create := e.create
 		e.create = func(name wire.FileName, meta wire.Meta, m *store.Manifest) (sink, error) {
 			s, err := create(name, meta, m)
-			return &stuckSink{s, m, next, content, fails}, err
+			return &deadSink{s, m, next, content, fails}, err
 		}
+	})
+}
+
+// putHashed puts a file there whose version is known: others do not get it as a
+// draft.
+func (n *node) putHashed(t *testing.T, name string, data []byte) {
+	n.put(name, data)
+	await(t, func() bool {
+		_, err := n.engine.cfg.Store.ManifestAhead(t.Context(), wire.FileName(name), nil)
+		v, _, _ := n.engine.cfg.Store.CachedVersion(wire.FileName(name))
+		return err == nil && !v.IsZero()
 	})
 }
 
@@ -173,7 +184,7 @@ func TestNothingIsAskedForWhileChunksAreFoundHere(t *testing.T) {
 	fab := newFabric(t)
 	data := random(1, 4<<20)
 	a := fab.add("kn1", "")
-	a.put("image", data)
+	a.putHashed(t, "image", data)
 	next := make(chan int)
 	b := fab.stuck("kn2", data, next, nil)
 	j := b.get("image")
@@ -197,7 +208,7 @@ func TestASlowSearchDoesNotHoldUpTheNetwork(t *testing.T) {
 	fab := newFabric(t)
 	data := random(1, 4<<20)
 	a := fab.add("kn1", "")
-	a.put("image", data)
+	a.putHashed(t, "image", data)
 	next := make(chan int)
 	b := fab.stuck("kn2", data, next, nil)
 	j := b.get("image")
@@ -213,7 +224,7 @@ func TestASearchThatFailsCostsTheNetworkOnly(t *testing.T) {
 	fab := newFabric(t)
 	data := random(1, 4<<20)
 	a := fab.add("kn1", "")
-	a.put("image", data)
+	a.putHashed(t, "image", data)
 	for i, err := range []error{errors.New("bad disk"), syscall.ENOSPC} {
 		next := make(chan int)
 		close(next)
@@ -228,7 +239,7 @@ func TestAJobThatIsCanceledEndsTheSearch(t *testing.T) {
 	fab := newFabric(t)
 	data := random(1, 4<<20)
 	a := fab.add("kn1", "")
-	a.put("image", data)
+	a.putHashed(t, "image", data)
 	next := make(chan int)
 	b := fab.stuck("kn2", data, next, nil)
 	j := b.get("image")
