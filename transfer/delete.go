@@ -14,6 +14,7 @@ func (e *Engine) Delete(pattern string) error {
 	for _, j := range jobs {
 		j.skip(pattern)
 	}
+	e.dropLeft(pattern)
 	for _, f := range e.running() {
 		if covers(pattern, f.name) {
 			f.abort()
@@ -23,6 +24,24 @@ func (e *Engine) Delete(pattern string) error {
 	return e.cfg.Store.Delete(pattern)
 }
 
+// dropLeft removes what an earlier process left of what pattern names and has
+// not begun.
+func (e *Engine) dropLeft(pattern string) {
+	e.mu.Lock()
+	var left []*fetch
+	for name, f := range e.left {
+		if covers(pattern, name) {
+			left = append(left, f)
+			delete(e.left, name)
+		}
+	}
+	e.mu.Unlock()
+	for _, f := range left {
+		f.canceled = true
+		f.finish(ErrCanceled)
+	}
+}
+
 // skip gives up the files of j that pattern means and that have not begun.
 func (j *Job) skip(pattern string) {
 	j.mu.Lock()
@@ -30,6 +49,9 @@ func (j *Job) skip(pattern string) {
 	for name, f := range j.files {
 		if covers(pattern, name) {
 			f.skipped = true
+			if f.giveUp != nil {
+				f.giveUp()
+			}
 		}
 	}
 }

@@ -46,8 +46,10 @@
 // # Limits
 //
 // Chunks in memory take at most [Config.Memory] bytes. One connection carries at
-// most wire.MaxTopics topics; at most a few large files or some dozens of small
-// ones are fetched at a time, the rest waits in a queue.
+// most wire.MaxTopics topics. Four large files and four jobs of small ones are
+// fetched at a time, and four more of what somebody waits for; the rest waits in
+// a queue. [Engine.SetLimit] bounds the rate of both directions. [Engine.Ended]
+// keeps 200 ends for an hour.
 //
 // # What it does not do
 //

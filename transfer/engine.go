@@ -22,6 +22,7 @@ const (
 	packedMemory  = 16 << 20 // bytes of compressed chunks kept
 	largeAtOnce   = 4        // files that are fetched in chunks at a time
 	batchesAtOnce = 4        // jobs that fetch small files at a time
+	urgentAtOnce  = 4        // more of each, for what somebody waits for
 	spaceRetry    = 10 * time.Second
 )
 
@@ -48,6 +49,9 @@ type Engine struct {
 	large   *queue // for turns to fetch in chunks
 	small   *queue // for turns to fetch batches
 	blames  blames
+	ended   history
+	up      limit // of what is sent to others
+	down    limit // of what comes
 
 	sent, uploaded atomic.Int64 // chunks and their bytes given to others
 
@@ -58,6 +62,7 @@ type Engine struct {
 	drafts   map[wire.FileName]*draft  // the latest of each file
 	refs     map[*content]int          // topics and fetches that use a content
 	fetches  map[wire.FileName]*fetch
+	left     map[wire.FileName]*fetch // that an earlier process left behind, and that have not begun
 	jobs     map[*Job]struct{}
 	idle     chan struct{} // closed and renewed when a job ends
 }
@@ -76,10 +81,10 @@ func New(cfg Config) (*Engine, error) {
 	e := &Engine{
 		cfg: cfg, log: cfg.Log, start: time.Now(), spaceRetry: spaceRetry, reuseGrace: reuseGrace,
 		work: make(chan func()), memory: semaphore.NewWeighted(max(cfg.Memory, 2*wire.MaxDataFrame)),
-		packed: newPackCache(packedMemory), large: newQueue(largeAtOnce), small: newQueue(batchesAtOnce),
+		packed: newPackCache(packedMemory), large: newQueue(largeAtOnce, urgentAtOnce), small: newQueue(batchesAtOnce, urgentAtOnce),
 		blames: blames{nodes: map[wire.NodeID]*blamed{}},
 		links:  map[wire.NodeID]*linkSlot{}, contents: map[wire.Version]*content{}, drafts: map[wire.FileName]*draft{}, refs: map[*content]int{},
-		fetches: map[wire.FileName]*fetch{}, jobs: map[*Job]struct{}{}, idle: make(chan struct{}),
+		fetches: map[wire.FileName]*fetch{}, left: map[wire.FileName]*fetch{}, jobs: map[*Job]struct{}{}, idle: make(chan struct{}),
 	}
 	e.create, e.hash = e.createPartial, cfg.Store.ManifestAhead
 	e.ctx, e.cancel = context.WithCancel(context.Background())
@@ -180,6 +185,9 @@ func (e *Engine) resume() {
 		}
 		f := e.newFetch(p.Name(), p.Manifest().Version(), p.Meta())
 		f.manifest, f.sink, f.patient, f.searchNow = p.Manifest(), p, true, true
+		e.mu.Lock()
+		e.left[f.name] = f
+		e.mu.Unlock()
 		e.log.Info("transfer resumed", "file", p.Name(), "chunks", p.Count(), "of", p.Manifest().Count())
 		e.startJob(e.newJob(string(p.Name())), []item{{name: p.Name(), kind: wire.KindFile, meta: p.Meta(), version: f.version, resumed: f}})
 	}

@@ -71,6 +71,9 @@ type fetch struct {
 	parts      []int // missing chunks of each part
 	partsDone  int
 	bytesDone  int64
+	reused     int64 // bytes that were here before
+	came       int64 // bytes of good chunks that came,
+	carried    int64 // and in which they travelled
 	unsynced   int64 // bytes written since the last Sync
 	syncing    bool
 	syncedAt   time.Duration
@@ -183,12 +186,15 @@ func (f *fetch) begin() error {
 	rx := planner.New(m.Count(), depthFor(m.ChunkSize))
 	c := newContent(id, f.name, meta, m, nopCloser{s})
 	parts := make([]int, wire.PartCount(m.Size))
-	var done int64
+	var done, reused int64
 	for i := range m.Count() {
 		if s.Has(i) {
 			rx.Got(i)
 			c.dealer.Own(i)
 			done += int64(m.Len(i))
+			if !m.Zero(i) {
+				reused += int64(m.Len(i))
+			}
 		} else {
 			parts[partOf(m, i)]++
 		}
@@ -204,6 +210,7 @@ func (f *fetch) begin() error {
 			f.partsDone++
 		}
 	}
+	f.reused = reused
 	if f.private {
 		rx.Limit(0) // until the window is there
 	} else {

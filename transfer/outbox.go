@@ -100,39 +100,24 @@ func (o *outbox) fail(err error) {
 	o.poke()
 }
 
-// write sends b under a deadline that holds for each piece of it.
-func write(conn net.Conn, b []byte) error {
-	const piece, most = 256 << 10, 257 << 10 // so that a chunk with its header makes no piece too many
-	for len(b) > 0 {
-		n := len(b)
-		if n > most {
-			n = piece
-		}
-		if err := conn.SetWriteDeadline(time.Now().Add(writeLimit)); err != nil {
-			return err
-		}
-		if _, err := conn.Write(b[:n]); err != nil {
-			return err
-		}
-		b = b[n:]
-	}
-	return nil
-}
-
 // deadlineReader is a connection whose every read must bring something in
 // time, and that tells when it does.
 type deadlineReader struct {
 	conn  net.Conn
-	heard func() // nil: nobody listens
+	piece func(n int) int // how many of n bytes to read at a time; nil: all
+	heard func(n int)     // is told how many came, and may block; nil: nobody listens
 }
 
 func (r *deadlineReader) Read(b []byte) (int, error) {
+	if r.piece != nil {
+		b = b[:r.piece(len(b))]
+	}
 	if err := r.conn.SetReadDeadline(time.Now().Add(silenceLimit)); err != nil {
 		return 0, err
 	}
 	n, err := r.conn.Read(b)
 	if n > 0 && r.heard != nil {
-		r.heard()
+		r.heard(n)
 	}
 	return n, err
 }

@@ -204,6 +204,7 @@ func (p *patcher) answer(line *patchLine, s *source, i int, chunk []byte) error 
 	case t != wire.TypePatch:
 		return errOutOfPlace
 	}
+	p.f.e.down.pay(p.f.e.ctx, len(payload))
 	if err := wire.Unmarshal(payload, &patch); err != nil {
 		return err
 	}

@@ -131,8 +131,8 @@ func TestAFileThatRottedHereIsFetched(t *testing.T) {
 	b.has("two", data)
 }
 
-// stuckSink finds its chunks elsewhere, one whenever it is told to.
-type stuckSink struct {
+// deadSink finds its chunks elsewhere, one whenever it is told to.
+type deadSink struct {
 	sink
 	m       *store.Manifest
 	next    chan int // chunks to find
@@ -140,7 +140,7 @@ type stuckSink struct {
 	fails   error // what the search ends with
 }
 
-func (s *stuckSink) Reuse(ctx context.Context, took func(int)) (*store.Source, error) {
+func (s *deadSink) Reuse(ctx context.Context, took func(int)) (*store.Source, error) {
 	for {
 		select {
 		case i, ok := <-s.next:
@@ -158,13 +158,13 @@ func (s *stuckSink) Reuse(ctx context.Context, took func(int)) (*store.Source, e
 	}
 }
 
-// stuck adds a node whose fetches search their chunks through a stuckSink.
+// stuck adds a node whose fetches search their chunks through a deadSink.
 func (f *fabric) stuck(name string, content []byte, next chan int, fails error) *node {
 	return f.add(name, "", func(e *Engine) {
 		create := e.create
 		e.create = func(name wire.FileName, meta wire.Meta, m *store.Manifest) (sink, error) {
 			s, err := create(name, meta, m)
-			return &stuckSink{s, m, next, content, fails}, err
+			return &deadSink{s, m, next, content, fails}, err
 		}
 	})
 }

@@ -14,10 +14,11 @@ func (e *Engine) startFetch(it item) (*fetch, error) {
 		e.mu.Lock()
 		f := e.fetches[it.name]
 		if f == nil {
-			if f = it.resumed; f == nil {
+			if f = e.takeLeftLocked(it); f == nil {
 				f = e.newFetch(it.name, it.version, it.meta)
 				f.left = it.left
 			}
+			f.patient = it.resumed != nil
 			f.jobs = 1
 			e.fetches[it.name] = f
 			e.mu.Unlock()

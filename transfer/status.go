@@ -29,16 +29,18 @@ func (e *Engine) Status() []Status {
 
 // status adds a row for each file of j that has not ended.
 func (j *Job) status(rows map[wire.FileName]Status) {
+	now := j.e.now()
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for name, f := range j.files {
-		if f.ended || f.here {
+		if f.ended || f.here || f.skipped && !f.begun {
 			continue
 		}
-		row := Status{Name: name, Total: int(wire.PartCount(f.meta.Size)), Queued: !f.begun}
+		size := f.meta.Size
+		row := Status{Name: name, Total: int(wire.PartCount(size)), Queued: !f.begun, Size: size, Version: f.version}
 		if f.fetch != nil {
-			f.fetch.row(&row)
-		} else if f.meta.Size <= wire.MaxSmall {
+			f.fetch.row(now, &row)
+		} else if size <= wire.MaxSmall {
 			row.State = j.state
 		}
 		if old, ok := rows[name]; !ok || old.Queued {
@@ -48,13 +50,27 @@ func (j *Job) status(rows map[wire.FileName]Status) {
 }
 
 // row fills in how far f is.
-func (f *fetch) row(row *Status) {
+func (f *fetch) row(now time.Duration, row *Status) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	row.State = f.stateLocked()
-	row.Reused = f.reuse.bytes
-	if f.rx != nil {
-		row.Dir, row.Parts, row.Total = f.sink.Dir(), f.partsDone, len(f.parts)
+	row.State, row.Version = f.stateLocked(), f.version
+	if f.rx == nil {
+		return
+	}
+	row.Dir, row.Parts, row.Total = f.sink.Dir(), f.partsDone, len(f.parts)
+	row.Size, row.Done, row.Reused = f.manifest.Size, f.bytesDone, f.reused+f.reuse.bytes
+	row.Rate = f.rate.rate(now)
+	if row.Rate > 0 {
+		row.Left = time.Duration(float64(row.Size-row.Done) / row.Rate * float64(time.Second))
+	}
+	if f.carried > 0 {
+		row.Ratio = float64(f.came) / float64(f.carried)
+	}
+	over := !row.Ended.IsZero()
+	for _, s := range f.sources {
+		if s.given > 0 && (over || s.joined && now-s.heard < livelyFor) {
+			row.Peers++
+		}
 	}
 }
 

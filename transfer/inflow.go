@@ -1,0 +1,41 @@
+package transfer
+
+import (
+	"net"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	windowTime = 8        // a limit's bytes of so many parts of a second fit a window
+	minWindow  = 64 << 10 // bytes
+	maxWindow  = 32 << 20 // or what the system allows, if that is less
+)
+
+// An inflow bounds what the other side may send ahead of what is read here, by
+// the limit: the kernel would take megabytes at once. It belongs to the
+// connection's reader.
+type inflow struct {
+	raw syscall.RawConn // nil: no socket
+	of  *bucket         // that it was set for; nil: it never was, or there is no limit
+}
+
+func inflowOf(conn net.Conn) *inflow { return &inflow{raw: socketOf(conn)} }
+
+// fit follows l. What was announced before cannot be taken back.
+func (in *inflow) fit(l *limit) {
+	b := l.now.Load()
+	if b == in.of || in.raw == nil {
+		return
+	}
+	in.of = b
+	_ = in.raw.Control(func(fd uintptr) { // failing costs smoothness only
+		if b == nil { // the kernel chooses again
+			_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_BUF_LOCK, 0)
+			return
+		}
+		size := int(min(max(b.rate/windowTime, minWindow), maxWindow))
+		_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, size)
+	})
+}

@@ -1,0 +1,182 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"minimega/mesh/wire"
+	"minimega/transfer/store"
+)
+
+// lendEvery is how often a fetch is looked at: one without a source lends its
+// turn to others.
+const lendEvery = time.Second
+
+// fetch brings one file here in chunks, when it has its turn, beginning again
+// when what it fetched was a draft and is gone.
+func (j *Job) fetch(it item) error {
+	ctx, cancel := context.WithCancel(j.ctx)
+	defer cancel()
+	j.waiting(it.name, cancel)
+	t, err := j.e.large.acquire(ctx, j)
+	if err != nil {
+		return errors.Join(fmt.Errorf("%s: %w", it.name, ErrCanceled), j.e.drop(it.left))
+	}
+	defer t.release()
+	if left := it.left; left != nil {
+		if it, err = j.again(t, it); err != nil {
+			return errors.Join(err, j.e.drop(left))
+		}
+		it.left = left
+	}
+	for {
+		err := j.fetchOnce(t, it)
+		if !errors.Is(err, errRedraft) {
+			return err
+		}
+		if it, err = j.again(t, it); err != nil {
+			return err
+		}
+	}
+}
+
+// fetchOnce brings one file here, of the version or draft that it now is.
+func (j *Job) fetchOnce(t *turn, it item) error {
+	if j.skips(it.name) {
+		return errors.Join(fmt.Errorf("%s: %w", it.name, ErrCanceled), j.e.giveUpLeft(it))
+	}
+	if it.here || j.arrived(it) {
+		return errors.Join(j.e.giveUpLeft(it), j.chain(it.name))
+	}
+	f, err := j.e.startFetch(it)
+	if err != nil {
+		return errors.Join(err, j.e.giveUpLeft(it))
+	}
+	j.mu.Lock()
+	mine := j.files[it.name]
+	mine.fetch, mine.begun, mine.from = f, true, j.e.now()
+	j.mu.Unlock()
+	return j.follow(f, t)
+}
+
+// follow waits for the end of f, and gets what it is backed by meanwhile.
+func (j *Job) follow(f *fetch, t *turn) error {
+	look := time.NewTicker(lendEvery)
+	defer look.Stop()
+	chained := false
+	ready, first := f.ready, f.first
+	for {
+		select {
+		case <-look.C:
+			t.lend(f.forsaken())
+		case <-ready:
+			ready = nil
+			j.begin()
+		case <-first:
+			first = nil
+			backing, err := store.BackingFile(f.sink)
+			if chained = err == nil; chained && backing != "" {
+				j.fail(j.backing(f.name, backing))
+			}
+		case <-f.done:
+			if f.err == nil && !chained {
+				return j.chain(f.name)
+			}
+			return f.err
+		case <-j.ctx.Done():
+			f.drop()
+			<-f.done
+			return f.err
+		}
+	}
+}
+
+// arrived reports whether another job has brought the file since this one was
+// asked for.
+func (j *Job) arrived(it item) bool {
+	v, _, known := j.e.cfg.Store.CachedVersion(it.name)
+	if known && v == it.version {
+		return true
+	}
+	return known && (it.version.IsZero() || it.resumed != nil) && j.e.ended.finished(it.name, j.made)
+}
+
+// giveUpLeft removes what an earlier process left of a file, unless it has begun.
+func (e *Engine) giveUpLeft(it item) error {
+	if f := it.resumed; f != nil && e.takeLeft(it) == f {
+		f.canceled = true
+		f.finish(ErrCanceled)
+	}
+	return e.drop(it.left)
+}
+
+// drop ends a draft that an earlier run left: it stays for the next one where
+// this engine stops, and is removed otherwise. None is nil.
+func (e *Engine) drop(left *store.Partial) error {
+	switch {
+	case left == nil:
+		return nil
+	case e.ctx.Err() != nil:
+		return left.Close()
+	}
+	return left.Abandon()
+}
+
+// again settles anew what an item means, when somebody has it. Its turn is lent
+// meanwhile.
+func (j *Job) again(t *turn, it item) (item, error) {
+	t.lend(true)
+	defer t.lend(false)
+	for {
+		changed := j.e.cfg.Mesh.Changed()
+		items, _, err := j.e.resolve(j.ctx, string(it.name), it.pick)
+		for _, found := range items {
+			if found.name == it.name && found.kind == wire.KindFile {
+				return found, nil
+			}
+		}
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return it, err
+		}
+		select {
+		case <-j.ctx.Done():
+			return it, fmt.Errorf("%s: %w", it.name, ErrCanceled)
+		case <-time.After(searchPace):
+		case <-changed:
+		}
+	}
+}
+
+func (e *Engine) takeLeft(it item) *fetch {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.takeLeftLocked(it)
+}
+
+// takeLeftLocked returns what an earlier process left of an item's version and
+// nobody has taken yet; nil where there is nothing.
+func (e *Engine) takeLeftLocked(it item) *fetch {
+	f := e.left[it.name]
+	if f == nil || f != it.resumed && f.version != it.version {
+		return nil
+	}
+	delete(e.left, it.name)
+	return f
+}
+
+// forsaken reports whether nobody is known who could give anything.
+func (f *fetch) forsaken() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.searchedAt == 0 || f.paused != nil || f.rx != nil && f.rx.Missing() == 0 {
+		return false
+	}
+	for _, s := range f.sources {
+		if s.refused == nil && s.lost == nil {
+			return false
+		}
+	}
+	return true
+}
