@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"errors"
 	"maps"
 	"slices"
 )
@@ -14,32 +15,14 @@ func (e *Engine) Delete(pattern string) error {
 	for _, j := range jobs {
 		j.skip(pattern)
 	}
-	e.dropLeft(pattern)
+	left := e.dropLeft(pattern)
 	for _, f := range e.running() {
 		if covers(pattern, f.name) {
 			f.abort()
 			<-f.done
 		}
 	}
-	return e.cfg.Store.Delete(pattern)
-}
-
-// dropLeft removes what an earlier process left of what pattern names and has
-// not begun.
-func (e *Engine) dropLeft(pattern string) {
-	e.mu.Lock()
-	var left []*fetch
-	for name, f := range e.left {
-		if covers(pattern, name) {
-			left = append(left, f)
-			delete(e.left, name)
-		}
-	}
-	e.mu.Unlock()
-	for _, f := range left {
-		f.canceled = true
-		f.finish(ErrCanceled)
-	}
+	return errors.Join(left, e.cfg.Store.Delete(pattern))
 }
 
 // skip gives up the files of j that pattern means and that have not begun.

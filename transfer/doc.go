@@ -15,7 +15,7 @@
 // hashed, as a draft (see package wire): hashes run ahead of chunks, and nothing
 // is published before all of them are found to have the version that the origin
 // names at the end. What a crash leaves of a draft is checked against the version
-// when that is known; where the file is a draft still, it is begun anew.
+// when that is known: who has it is asked to hash it first.
 //
 // Before anybody is asked for chunks, those that other files of the store hold
 // are taken from there (Store's Partial.Reuse), as long as that is no slower than

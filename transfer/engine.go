@@ -62,7 +62,7 @@ type Engine struct {
 	drafts   map[wire.FileName]*draft  // the latest of each file
 	refs     map[*content]int          // topics and fetches that use a content
 	fetches  map[wire.FileName]*fetch
-	left     map[wire.FileName]*fetch // that an earlier process left behind, and that have not begun
+	left     map[wire.FileName]*store.Partial // what an earlier process left behind, and nobody has taken up
 	jobs     map[*Job]struct{}
 	idle     chan struct{} // closed and renewed when a job ends
 }
@@ -84,7 +84,7 @@ func New(cfg Config) (*Engine, error) {
 		packed: newPackCache(packedMemory), large: newQueue(largeAtOnce, urgentAtOnce), small: newQueue(batchesAtOnce, urgentAtOnce),
 		blames: blames{nodes: map[wire.NodeID]*blamed{}},
 		links:  map[wire.NodeID]*linkSlot{}, contents: map[wire.Version]*content{}, drafts: map[wire.FileName]*draft{}, refs: map[*content]int{},
-		fetches: map[wire.FileName]*fetch{}, left: map[wire.FileName]*fetch{}, jobs: map[*Job]struct{}{}, idle: make(chan struct{}),
+		fetches: map[wire.FileName]*fetch{}, left: map[wire.FileName]*store.Partial{}, jobs: map[*Job]struct{}{}, idle: make(chan struct{}),
 	}
 	e.create, e.hash = e.createPartial, cfg.Store.ManifestAhead
 	e.ctx, e.cancel = context.WithCancel(context.Background())
@@ -115,7 +115,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	e.mu.Unlock()
 	e.tasks.Wait()
 	e.decoder.Close()
-	return errors.Join(e.encoder.Close(), e.closeContents())
+	return errors.Join(e.encoder.Close(), e.closeContents(), e.closeLeft())
 }
 
 func (e *Engine) worker(ctx context.Context) {
@@ -169,28 +169,6 @@ func (e *Engine) Methods() map[string]wire.Handler {
 // Streams returns the stream services that the engine provides, by name.
 func (e *Engine) Streams() map[string]wire.StreamHandler {
 	return map[string]wire.StreamHandler{wire.ServiceFile: e.serve, wire.ServiceBatch: e.serveBatch, wire.ServicePatch: e.servePatch}
-}
-
-// resume goes on with what an earlier process left.
-func (e *Engine) resume() {
-	partials, err := e.cfg.Store.Leftovers()
-	if err != nil {
-		e.log.Warn("cannot resume transfers", "err", err)
-	}
-	for _, p := range partials {
-		if p.Draft() {
-			e.log.Info("transfer begun again, with what was there", "file", p.Name())
-			e.startJob(e.newJob(string(p.Name())), []item{{name: p.Name(), kind: wire.KindFile, meta: p.Meta(), left: p}})
-			continue
-		}
-		f := e.newFetch(p.Name(), p.Manifest().Version(), p.Meta())
-		f.manifest, f.sink, f.patient, f.searchNow = p.Manifest(), p, true, true
-		e.mu.Lock()
-		e.left[f.name] = f
-		e.mu.Unlock()
-		e.log.Info("transfer resumed", "file", p.Name(), "chunks", p.Count(), "of", p.Manifest().Count())
-		e.startJob(e.newJob(string(p.Name())), []item{{name: p.Name(), kind: wire.KindFile, meta: p.Meta(), version: f.version, resumed: f}})
-	}
 }
 
 // Idle waits until no job runs, or ctx ends.

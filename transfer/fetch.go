@@ -61,7 +61,7 @@ type fetch struct {
 	crowded    bool            // the draft does not fit, unless it has many holes
 	meta       wire.Meta       // the newest modification time that a holder knows
 	manifest   *store.Manifest // nil until known
-	left       *store.Partial  // a draft of an earlier process, to begin with; nil for most
+	left       *store.Partial  // of an earlier process, to begin with; nil for most
 	sink       sink            // nil until begun, as c and rx
 	c          *content
 	rx         *planner.Receiver
@@ -231,27 +231,6 @@ func (f *fetch) begin() error {
 	f.searchNow = true // somebody may have begun at the same moment
 	f.planLocked()
 	return nil
-}
-
-// takeUp returns the sink that an earlier process left, where there is one and m
-// is a manifest that it can be checked against.
-func (f *fetch) takeUp(drafting bool, m *store.Manifest) (sink, error) {
-	f.mu.Lock()
-	left := f.left
-	f.left = nil
-	f.mu.Unlock()
-	switch {
-	case left == nil:
-		return nil, nil
-	case drafting:
-		return nil, left.Abandon()
-	}
-	err := left.Become(m)
-	if err == nil {
-		return left, nil
-	}
-	f.e.log.Info("transfer begins anew", "file", f.name, "err", err)
-	return nil, left.Abandon()
 }
 
 // crowd takes why there is no sink. What a draft's size alone makes too large

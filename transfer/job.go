@@ -136,7 +136,7 @@ func (j *Job) add(items []item) {
 		case it.kind != wire.KindFile:
 		case it.here:
 			j.settled(it.name, j.chain(it.name))
-		case it.meta.Size <= wire.MaxSmall && it.resumed == nil && it.left == nil:
+		case it.meta.Size <= wire.MaxSmall && !it.resumed:
 			small = append(small, it)
 		default:
 			j.parts.Go(func() { j.settled(it.name, j.fetch(it)) })

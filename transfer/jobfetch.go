@@ -14,45 +14,54 @@ import (
 // turn to others.
 const lendEvery = time.Second
 
-// fetch brings one file here in chunks, when it has its turn, beginning again
-// when what it fetched was a draft and is gone.
+// fetch brings one file here in chunks, when it has its turn. What an earlier
+// process left of it is gone then, or has been taken up.
 func (j *Job) fetch(it item) error {
+	err := j.fetchInTurn(it)
+	if it.resumed {
+		err = errors.Join(err, j.e.giveUpLeft(it.name))
+	}
+	return err
+}
+
+// fetchInTurn begins again when what it fetched was a draft and is gone.
+func (j *Job) fetchInTurn(it item) error {
 	ctx, cancel := context.WithCancel(j.ctx)
 	defer cancel()
 	j.waiting(it.name, cancel)
 	t, err := j.e.large.acquire(ctx, j)
 	if err != nil {
-		return errors.Join(fmt.Errorf("%s: %w", it.name, ErrCanceled), j.e.drop(it.left))
+		return fmt.Errorf("%s: %w", it.name, ErrCanceled)
 	}
 	defer t.release()
-	if left := it.left; left != nil {
-		if it, err = j.again(t, it); err != nil {
-			return errors.Join(err, j.e.drop(left))
-		}
-		it.left = left
-	}
+	draft := it.resumed && it.version.IsZero()
 	for {
-		err := j.fetchOnce(t, it)
-		if !errors.Is(err, errRedraft) {
+		if draft {
+			if it, err = j.again(t, it); err != nil {
+				return err
+			}
+		}
+		if err = j.fetchOnce(t, it); !errors.Is(err, errRedraft) {
 			return err
 		}
-		if it, err = j.again(t, it); err != nil {
-			return err
-		}
+		draft = true
 	}
 }
 
 // fetchOnce brings one file here, of the version or draft that it now is.
 func (j *Job) fetchOnce(t *turn, it item) error {
 	if j.skips(it.name) {
-		return errors.Join(fmt.Errorf("%s: %w", it.name, ErrCanceled), j.e.giveUpLeft(it))
+		return fmt.Errorf("%s: %w", it.name, ErrCanceled)
 	}
-	if it.here || j.arrived(it) {
-		return errors.Join(j.e.giveUpLeft(it), j.chain(it.name))
+	if it.here {
+		return j.foundHere(it.name)
 	}
-	f, err := j.e.startFetch(it)
+	f, err := j.e.startFetch(it, func() bool { return j.arrived(it) })
 	if err != nil {
-		return errors.Join(err, j.e.giveUpLeft(it))
+		return err
+	}
+	if f == nil {
+		return j.foundHere(it.name)
 	}
 	j.mu.Lock()
 	mine := j.files[it.name]
@@ -100,28 +109,16 @@ func (j *Job) arrived(it item) bool {
 	if known && v == it.version {
 		return true
 	}
-	return known && (it.version.IsZero() || it.resumed != nil) && j.e.ended.finished(it.name, j.made)
+	return known && (it.version.IsZero() || it.resumed) && j.e.ended.finished(it.name, j.made)
 }
 
-// giveUpLeft removes what an earlier process left of a file, unless it has begun.
-func (e *Engine) giveUpLeft(it item) error {
-	if f := it.resumed; f != nil && e.takeLeft(it) == f {
-		f.canceled = true
-		f.finish(ErrCanceled)
-	}
-	return e.drop(it.left)
-}
-
-// drop ends a draft that an earlier run left: it stays for the next one where
-// this engine stops, and is removed otherwise. None is nil.
-func (e *Engine) drop(left *store.Partial) error {
-	switch {
-	case left == nil:
-		return nil
-	case e.ctx.Err() != nil:
-		return left.Close()
-	}
-	return left.Abandon()
+// foundHere notes that a file need not be fetched any more, so that its end is
+// none of a transfer, and gets what it is backed by.
+func (j *Job) foundHere(name wire.FileName) error {
+	j.mu.Lock()
+	j.files[name].here = true
+	j.mu.Unlock()
+	return j.chain(name)
 }
 
 // again settles anew what an item means, when somebody has it. Its turn is lent
@@ -147,23 +144,6 @@ func (j *Job) again(t *turn, it item) (item, error) {
 		case <-changed:
 		}
 	}
-}
-
-func (e *Engine) takeLeft(it item) *fetch {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.takeLeftLocked(it)
-}
-
-// takeLeftLocked returns what an earlier process left of an item's version and
-// nobody has taken yet; nil where there is nothing.
-func (e *Engine) takeLeftLocked(it item) *fetch {
-	f := e.left[it.name]
-	if f == nil || f != it.resumed && f.version != it.version {
-		return nil
-	}
-	delete(e.left, it.name)
-	return f
 }
 
 // forsaken reports whether nobody is known who could give anything.

@@ -267,10 +267,10 @@ func TestWhatAnEarlierProcessLeftIsTakenUpByWhoWaitsForIt(t *testing.T) {
 
 func TestDeleteRemovesWhatAnEarlierProcessLeft(t *testing.T) {
 	const n = largeAtOnce + 3
-	seed, b, _ := crowd(t, n, 4<<20, 4_000_000)
+	seed, b, _ := crowd(t, n, 4<<20, 1_000_000)
 	began(t, b, n, 0)
 	b.stop()
-	seed.cut()
+	must(t, seed.engine.SetLimit(MinLimit)) // none of them ends
 	b = b.fab.add("kn2", b.dir)
 	await(t, func() bool {
 		waiting, _ := queued(b.engine)

@@ -176,13 +176,27 @@ func (n *node) putHashed(t *testing.T, name string, data []byte) {
 	n.awaitHashed(t, name)
 }
 
-// awaitHashed hashes a file until it is old enough for its version to be kept.
+// awaitHashed hashes a file when it is old enough for its version to be kept.
 func (n *node) awaitHashed(t *testing.T, name string) {
+	awaitOld(t, filepath.Join(n.dir, name))
 	await(t, func() bool {
 		_, err := n.engine.cfg.Store.ManifestAhead(t.Context(), wire.FileName(name), nil)
 		v, _, _ := n.engine.cfg.Store.CachedVersion(wire.FileName(name))
 		return err == nil && !v.IsZero()
 	})
+}
+
+// awaitOld waits until a change of the file would show in its time, as the
+// store's hash cache wants it.
+func awaitOld(t *testing.T, file string) {
+	info, err := os.Stat(file)
+	must(t, err)
+	changed := info.Sys().(*syscall.Stat_t).Ctim
+	young := 200 * time.Millisecond
+	if changed.Nsec%int64(time.Millisecond) == 0 {
+		young = 2500 * time.Millisecond
+	}
+	await(t, func() bool { return time.Since(time.Unix(changed.Unix())) > young })
 }
 
 // searching returns a file, who has it, and a node that finds the chunks of it

@@ -8,32 +8,32 @@ import (
 	"minimega/mesh/wire"
 )
 
-// startFetch returns the fetch of an item, joining one that runs.
-func (e *Engine) startFetch(it item) (*fetch, error) {
+// startFetch returns the fetch of an item, joining one that runs; nil where the
+// file has arrived meanwhile.
+func (e *Engine) startFetch(it item, arrived func() bool) (*fetch, error) {
 	for {
 		e.mu.Lock()
 		f := e.fetches[it.name]
 		if f == nil {
-			if f = e.takeLeftLocked(it); f == nil {
-				f = e.newFetch(it.name, it.version, it.meta)
-				f.left = it.left
-			}
-			f.patient = it.resumed != nil
+			f = e.newFetch(it.name, it.version, it.meta)
+			f.patient = it.resumed
 			f.jobs = 1
 			e.fetches[it.name] = f
 			e.mu.Unlock()
+			if arrived() { // which nobody else can bring it to any more
+				f.finish(nil)
+				return nil, nil
+			}
+			f.inherit(e.takeLeft(it.name))
 			return f, e.runFetch(f, it.holders)
 		}
 		e.mu.Unlock()
-		if err := e.drop(it.left); err != nil {
-			return nil, fmt.Errorf("%s: %w", it.name, err)
-		}
 		if f.givesWay(it.version) {
 			f.abort()
 			<-f.done
 			continue
 		}
-		if v, _, _ := f.identity(); v != it.version && !it.version.IsZero() && !v.IsZero() {
+		if v, _, _ := f.identity(); v != it.version && !it.version.IsZero() && !v.IsZero() && !it.resumed {
 			return nil, fmt.Errorf("%s: %w, as another version: file delete %s gives that up", it.name, ErrInFlight, it.name)
 		}
 		if f.share() {
@@ -73,7 +73,9 @@ func (f *fetch) share() bool {
 func (e *Engine) runFetch(f *fetch, holders []wire.Member) error {
 	ctx, cancel := context.WithCancel(e.ctx)
 	f.mu.Lock()
-	f.cancel = cancel
+	if f.cancel = cancel; f.canceled { // it was given up already
+		cancel()
+	}
 	f.mu.Unlock()
 	for _, h := range holders {
 		f.offer(h, false)

@@ -1,0 +1,160 @@
+package transfer
+
+import (
+	"errors"
+	"path/filepath"
+	"testing"
+
+	"minimega/mesh/wire"
+	"minimega/transfer/store"
+)
+
+// idleQueue gives turns only to what somebody waits for.
+func idleQueue(e *Engine) { e.large = newQueue(0, urgentAtOnce) }
+
+// urgent waits for a file as `file:` does.
+func (n *node) urgent(t *testing.T, name string) *Job {
+	t.Helper()
+	j := n.get(name)
+	j.Hurry()
+	n.wait(j)
+	return j
+}
+
+// nothingLeft fails the test where transfers have left anything.
+func (n *node) nothingLeft(t *testing.T) {
+	t.Helper()
+	dirs, err := filepath.Glob(filepath.Join(n.dir, "transfer_*"))
+	if err != nil || len(dirs) > 0 || len(n.engine.left) > 0 {
+		t.Errorf("left are %v, %v, and %d to take up", dirs, err, len(n.engine.left))
+	}
+}
+
+// hurryAll gives turns to all that waits, and awaits the end of it.
+func (n *node) hurryAll(t *testing.T) {
+	t.Helper()
+	n.engine.mu.Lock()
+	var jobs []*Job
+	for j := range n.engine.jobs {
+		jobs = append(jobs, j)
+	}
+	n.engine.mu.Unlock()
+	for _, j := range jobs {
+		j.Hurry()
+		n.wait(j)
+	}
+}
+
+// interrupted has 2 MiB of a file of 8 MiB from a, where a restart interrupts
+// it. What was left waits for its turn.
+func interrupted(t *testing.T) (data []byte, a, b *node) {
+	t.Helper()
+	fab := newFabric(t)
+	data = random(1, 8<<20)
+	a, b = fab.add("kn1", ""), fab.add("kn2", "")
+	a.putHashed(t, "image", data)
+	must(t, a.engine.SetLimit(4_000_000))
+	j := b.get("image")
+	await(t, func() bool { return j.Progress().BytesDone > 2<<20 })
+	b.stop()
+	must(t, a.engine.SetLimit(0))
+	b = fab.add("kn2", b.dir, idleQueue)
+	await(t, func() bool { return len(b.engine.Status()) == 1 })
+	return data, a, b
+}
+
+func TestDraftThatWasLeftIsTakenUpByWhoWaitsForIt(t *testing.T) {
+	const before = 60 * wire.MinChunkSize
+	h := newSlowHash()
+	d := h.begin(t, 60)
+	d.b.stop()
+	sent := d.a.engine.uploaded.Load()
+	b := d.fab.add("kn2", d.b.dir, idleQueue)
+	await(t, func() bool { return len(b.engine.Status()) == 1 })
+	b.urgent(t, "image") // the origin is hashing still
+	h.rest()
+	b.has("image", d.data)
+	if more := d.a.engine.uploaded.Load() - sent; more != int64(len(d.data)-before) {
+		t.Errorf("%d bytes were sent after the restart, want %d", more, len(d.data)-before)
+	}
+	if row := b.engine.Ended()[0]; row.Reused != before {
+		t.Errorf("%d bytes were reused, want %d", row.Reused, before)
+	}
+	b.hurryAll(t)
+	b.nothingLeft(t)
+}
+
+func TestOfJobsThatWantOneFileTheOneThatFetchedItTellsItsEnd(t *testing.T) {
+	_, _, b := interrupted(t)
+	b.urgent(t, "image")
+	want := b.engine.Ended()[0]
+	if want.Reused < 2<<20 || want.Peers != 1 {
+		t.Errorf("it ended as %+v", want)
+	}
+	b.hurryAll(t)
+	if got := b.engine.Ended(); len(got) != 1 || got[0] != want {
+		t.Errorf("it ended as %+v, and now as %+v", want, got)
+	}
+	b.nothingLeft(t)
+}
+
+func TestWhatWasLeftOfAnotherVersionIsRemoved(t *testing.T) {
+	_, a, b := interrupted(t)
+	data := random(2, 8<<20)
+	a.put("image", data)
+	b.urgent(t, "image")
+	b.nothingLeft(t)
+	b.hurryAll(t)
+	b.has("image", data)
+	if got := b.engine.Ended(); len(got) != 1 || got[0].Err != nil {
+		t.Errorf("it ended as %+v", got)
+	}
+}
+
+func TestDeleteOfWhatWasLeftAndWaitsRemovesIt(t *testing.T) {
+	_, _, b := interrupted(t)
+	must(t, b.engine.Delete("image"))
+	must(t, b.engine.Idle(t.Context()))
+	b.nothingLeft(t)
+	if got := b.engine.Ended(); len(got) != 1 || !errors.Is(got[0].Err, ErrCanceled) {
+		t.Errorf("it ended as %+v", got)
+	}
+}
+
+func TestWhatWasLeftStaysForTheNextProcess(t *testing.T) {
+	data, a, b := interrupted(t)
+	b.stop()
+	sent := a.engine.uploaded.Load()
+	b = a.fab.add("kn2", b.dir)
+	await(t, func() bool { return len(b.engine.Ended()) == 1 })
+	must(t, b.engine.Idle(t.Context()))
+	b.has("image", data)
+	if more := a.engine.uploaded.Load() - sent; more > 6<<20 {
+		t.Errorf("%d bytes were sent again", more)
+	}
+	b.nothingLeft(t)
+}
+
+func TestWhatIsFoundToBeLeftOfARunningTransferIsRemovedAtItsEnd(t *testing.T) {
+	fab := newFabric(t)
+	a, b := fab.add("kn1", ""), fab.add("kn2", "")
+	data := random(1, 4<<20)
+	a.putHashed(t, "image", data)
+	m, err := a.store.Manifest(t.Context(), "image")
+	must(t, err)
+	must(t, a.engine.SetLimit(MinLimit))
+	j := b.get("image")
+	await(t, func() bool { return b.engine.Status()[0].Dir != "" })
+	var left []*store.Partial
+	for range 2 {
+		p, err := b.store.Create("image", wire.Meta{Mode: 0o644}, m)
+		must(t, err)
+		left = append(left, p)
+	}
+	b.engine.goOn(left)
+	must(t, a.engine.SetLimit(0))
+	b.wait(j)
+	must(t, b.engine.Idle(t.Context()))
+	b.has("image", data)
+	b.nothingLeft(t)
+}
