@@ -24,8 +24,22 @@ func (j *Job) fetch(it item) error {
 	return err
 }
 
-// fetchInTurn begins again when what it fetched was a draft and is gone.
+// fetchInTurn begins again when what it fetched was a draft and is gone. Where
+// others fetch the file already, no turn is needed.
 func (j *Job) fetchInTurn(it item) error {
+	draft := it.resumed && it.version.IsZero()
+	if f := j.e.fetching(it.name); f != nil && !it.here && !it.resumed {
+		joined, err := f.join(it)
+		if err != nil {
+			return err
+		}
+		if joined {
+			if err = j.follow(f, nil); !errors.Is(err, errRedraft) {
+				return err
+			}
+			draft = true
+		}
+	}
 	ctx, cancel := context.WithCancel(j.ctx)
 	defer cancel()
 	j.waiting(it.name, cancel)
@@ -34,7 +48,6 @@ func (j *Job) fetchInTurn(it item) error {
 		return fmt.Errorf("%s: %w", it.name, ErrCanceled)
 	}
 	defer t.release()
-	draft := it.resumed && it.version.IsZero()
 	for {
 		if draft {
 			if it, err = j.again(t, it); err != nil {
@@ -63,15 +76,16 @@ func (j *Job) fetchOnce(t *turn, it item) error {
 	if f == nil {
 		return j.foundHere(it.name)
 	}
-	j.mu.Lock()
-	mine := j.files[it.name]
-	mine.fetch, mine.begun, mine.from = f, true, j.e.now()
-	j.mu.Unlock()
 	return j.follow(f, t)
 }
 
-// follow waits for the end of f, and gets what it is backed by meanwhile.
+// follow waits for the end of f, and gets what it is backed by meanwhile. The
+// turn is nil where f is in another job's.
 func (j *Job) follow(f *fetch, t *turn) error {
+	j.mu.Lock()
+	mine := j.files[f.name]
+	mine.fetch, mine.begun, mine.from = f, true, j.e.now()
+	j.mu.Unlock()
 	look := time.NewTicker(lendEvery)
 	defer look.Stop()
 	chained := false
@@ -79,7 +93,9 @@ func (j *Job) follow(f *fetch, t *turn) error {
 	for {
 		select {
 		case <-look.C:
-			t.lend(f.forsaken())
+			if t != nil {
+				t.lend(f.forsaken())
+			}
 		case <-ready:
 			ready = nil
 			j.begin()

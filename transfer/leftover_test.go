@@ -63,6 +63,74 @@ func interrupted(t *testing.T) (data []byte, a, b *node) {
 	return data, a, b
 }
 
+// began gets n files at once and waits until more than some bytes of each came.
+func began(t *testing.T, b *node, n int, some int64) {
+	t.Helper()
+	for i := range n {
+		j := b.get(name(i))
+		j.Hurry()
+		defer await(t, func() bool { return j.Progress().BytesDone > some })
+	}
+}
+
+func TestWhatAnEarlierProcessLeftIsTakenUpByWhoWaitsForIt(t *testing.T) {
+	const n, size = largeAtOnce + 2, 8 << 20
+	fab := newFabric(t)
+	seed, b := fab.add("kn1", ""), fab.add("kn2", "")
+	for i := range n {
+		seed.putHashed(t, name(i), random(uint64(i), size))
+	}
+	must(t, seed.engine.SetLimit(8_000_000))
+	began(t, b, n, 1<<20)
+	b.stop()
+	b = fab.add("kn2", b.dir)
+	await(t, func() bool { return len(b.engine.Status()) == n })
+	waits := ""
+	for _, s := range b.engine.Status() {
+		if s.Queued {
+			waits = string(s.Name)
+		}
+	}
+	if waits == "" {
+		t.Fatal("none waits")
+	}
+	j := b.get(waits)
+	j.Hurry()
+	b.wait(j)
+	must(t, seed.engine.SetLimit(0))
+	must(t, b.engine.Idle(t.Context()))
+	for i := range n {
+		b.has(name(i), random(uint64(i), size))
+	}
+	for _, s := range b.engine.Ended() {
+		if s.Reused < 1<<20 || s.Err != nil {
+			t.Errorf("%s reused %d bytes: %v", s.Name, s.Reused, s.Err)
+		}
+	}
+	left, err := filepath.Glob(filepath.Join(b.dir, "transfer_*"))
+	if err != nil || len(left) != 0 {
+		t.Errorf("left are %v, %v", left, err)
+	}
+}
+
+func TestDeleteRemovesWhatAnEarlierProcessLeft(t *testing.T) {
+	const n = largeAtOnce + 3
+	seed, b, _ := crowd(t, n, 4<<20, 1_000_000)
+	began(t, b, n, 0)
+	b.stop()
+	must(t, seed.engine.SetLimit(MinLimit)) // none of them ends
+	b = b.fab.add("kn2", b.dir)
+	await(t, func() bool {
+		waiting, _ := queued(b.engine)
+		return waiting > 0
+	})
+	must(t, b.engine.Delete("*"))
+	must(t, b.engine.Idle(t.Context()))
+	if left, err := filepath.Glob(filepath.Join(b.dir, "transfer_*")); err != nil || len(left) != 0 {
+		t.Errorf("left are %v, %v", left, err)
+	}
+}
+
 func TestDraftThatWasLeftIsTakenUpByWhoWaitsForIt(t *testing.T) {
 	const before = 60 * wire.MinChunkSize
 	h := newSlowHash()
@@ -71,8 +139,10 @@ func TestDraftThatWasLeftIsTakenUpByWhoWaitsForIt(t *testing.T) {
 	sent := d.a.engine.uploaded.Load()
 	b := d.fab.add("kn2", d.b.dir, idleQueue)
 	await(t, func() bool { return len(b.engine.Status()) == 1 })
-	b.urgent(t, "image") // the origin is hashing still
-	h.rest()
+	j := b.get("image")
+	j.Hurry()
+	h.rest() // the origin was hashing still
+	b.wait(j)
 	b.has("image", d.data)
 	if more := d.a.engine.uploaded.Load() - sent; more != int64(len(d.data)-before) {
 		t.Errorf("%d bytes were sent after the restart, want %d", more, len(d.data)-before)

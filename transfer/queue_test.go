@@ -3,7 +3,6 @@ package transfer
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -125,16 +124,6 @@ func crowd(t *testing.T, n, size int, rate int64) (seed, b *node, jobs []*Job) {
 	return seed, b, jobs
 }
 
-// began gets n files at once and waits until more than some bytes of each came.
-func began(t *testing.T, b *node, n int, some int64) {
-	t.Helper()
-	for i := range n {
-		j := b.get(name(i))
-		j.Hurry()
-		defer await(t, func() bool { return j.Progress().BytesDone > some })
-	}
-}
-
 func queued(e *Engine) (waiting, running int) {
 	for _, s := range e.Status() {
 		if s.Queued {
@@ -225,64 +214,6 @@ func TestTransfersWithoutASourceLendTheirTurns(t *testing.T) {
 	}
 }
 
-func TestWhatAnEarlierProcessLeftIsTakenUpByWhoWaitsForIt(t *testing.T) {
-	const n, size = largeAtOnce + 2, 8 << 20
-	fab := newFabric(t)
-	seed, b := fab.add("kn1", ""), fab.add("kn2", "")
-	for i := range n {
-		seed.putHashed(t, name(i), random(uint64(i), size))
-	}
-	must(t, seed.engine.SetLimit(8_000_000))
-	began(t, b, n, 1<<20)
-	b.stop()
-	b = fab.add("kn2", b.dir)
-	await(t, func() bool { return len(b.engine.Status()) == n })
-	waits := ""
-	for _, s := range b.engine.Status() {
-		if s.Queued {
-			waits = string(s.Name)
-		}
-	}
-	if waits == "" {
-		t.Fatal("none waits")
-	}
-	j := b.get(waits)
-	j.Hurry()
-	b.wait(j)
-	must(t, seed.engine.SetLimit(0))
-	must(t, b.engine.Idle(t.Context()))
-	for i := range n {
-		b.has(name(i), random(uint64(i), size))
-	}
-	for _, s := range b.engine.Ended() {
-		if s.Reused < 1<<20 || s.Err != nil {
-			t.Errorf("%s reused %d bytes: %v", s.Name, s.Reused, s.Err)
-		}
-	}
-	left, err := filepath.Glob(filepath.Join(b.dir, "transfer_*"))
-	if err != nil || len(left) != 0 {
-		t.Errorf("left are %v, %v", left, err)
-	}
-}
-
-func TestDeleteRemovesWhatAnEarlierProcessLeft(t *testing.T) {
-	const n = largeAtOnce + 3
-	seed, b, _ := crowd(t, n, 4<<20, 1_000_000)
-	began(t, b, n, 0)
-	b.stop()
-	must(t, seed.engine.SetLimit(MinLimit)) // none of them ends
-	b = b.fab.add("kn2", b.dir)
-	await(t, func() bool {
-		waiting, _ := queued(b.engine)
-		return waiting > 0
-	})
-	must(t, b.engine.Delete("*"))
-	must(t, b.engine.Idle(t.Context()))
-	if left, err := filepath.Glob(filepath.Join(b.dir, "transfer_*")); err != nil || len(left) != 0 {
-		t.Errorf("left are %v, %v", left, err)
-	}
-}
-
 // stuckSink takes nothing until it is let go.
 type stuckSink struct {
 	sink
@@ -322,4 +253,23 @@ func TestStatusDoesNotWaitForTheDisk(t *testing.T) {
 	}
 	close(free)
 	b.wait(j)
+}
+
+func TestWhoWaitsForWhatIsOnTheWayTakesNoTurn(t *testing.T) {
+	seed, b, jobs := crowd(t, largeAtOnce+1, 1<<20, 100_000)
+	for range 2 {
+		for i := range largeAtOnce {
+			j := b.get(name(i))
+			j.Hurry()
+			jobs = append(jobs, j)
+			await(t, func() bool { return j.Progress().BytesDone > 0 })
+		}
+	}
+	last := b.get(name(largeAtOnce))
+	last.Hurry()
+	await(t, func() bool { return last.Progress().BytesDone > 0 })
+	must(t, seed.engine.SetLimit(0))
+	for _, j := range append(jobs, last) {
+		b.wait(j)
+	}
 }

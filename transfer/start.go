@@ -28,22 +28,39 @@ func (e *Engine) startFetch(it item, arrived func() bool) (*fetch, error) {
 			return f, e.runFetch(f, it.holders)
 		}
 		e.mu.Unlock()
+		if joined, err := f.join(it); joined || err != nil {
+			return f, err
+		}
 		if f.givesWay(it.version) {
 			f.abort()
-			<-f.done
-			continue
-		}
-		if v, _, _ := f.identity(); v != it.version && !it.version.IsZero() && !v.IsZero() && !it.resumed {
-			return nil, fmt.Errorf("%s: %w, as another version: file delete %s gives that up", it.name, ErrInFlight, it.name)
-		}
-		if f.share() {
-			for _, h := range it.holders {
-				f.offer(h, true)
-			}
-			return f, nil
 		}
 		<-f.done
 	}
+}
+
+// fetching returns the fetch of a name; nil where there is none.
+func (e *Engine) fetching(name wire.FileName) *fetch {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.fetches[name]
+}
+
+// join makes a job that wants it wait for f; it reports false where f is ending,
+// or gives way.
+func (f *fetch) join(it item) (bool, error) {
+	if f.givesWay(it.version) {
+		return false, nil
+	}
+	if v, _, _ := f.identity(); v != it.version && !it.version.IsZero() && !v.IsZero() && !it.resumed {
+		return false, fmt.Errorf("%s: %w, as another version: file delete %s gives that up", it.name, ErrInFlight, it.name)
+	}
+	if !f.share() {
+		return false, nil
+	}
+	for _, h := range it.holders {
+		f.offer(h, true)
+	}
+	return true, nil
 }
 
 // givesWay reports whether f is dropped for version v, zero if that is not known
