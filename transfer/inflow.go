@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"context"
 	"net"
 	"syscall"
 
@@ -38,4 +39,32 @@ func (in *inflow) fit(l *limit) {
 		size := int(min(max(b.rate/windowTime, minWindow), maxWindow))
 		_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, size)
 	})
+}
+
+// Limited returns conn, on which no file of another node comes but one from
+// elsewhere, with what comes counted for the limit that [Engine.SetLimit] sets.
+// Read waits for its share; Close, and the engine's end, let it go.
+func (e *Engine) Limited(conn net.Conn) net.Conn {
+	ctx, cancel := context.WithCancel(e.ctx)
+	return &limitedConn{conn, e, inflowOf(conn), ctx, cancel}
+}
+
+type limitedConn struct {
+	net.Conn
+	e      *Engine
+	win    *inflow
+	ctx    context.Context
+	cancel context.CancelFunc
+}
+
+func (c *limitedConn) Read(b []byte) (int, error) {
+	c.win.fit(&c.e.down)
+	n, err := c.Conn.Read(b[:c.e.down.piece(len(b))])
+	c.e.down.pay(c.ctx, n)
+	return n, err
+}
+
+func (c *limitedConn) Close() error {
+	c.cancel()
+	return c.Conn.Close()
 }

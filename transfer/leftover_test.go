@@ -63,13 +63,21 @@ func interrupted(t *testing.T) (data []byte, a, b *node) {
 	return data, a, b
 }
 
-// began gets n files at once and waits until more than some bytes of each came.
-func began(t *testing.T, b *node, n int, some int64) {
+// began gets n files at once, and at that rate when all have begun, until more
+// than some bytes of each came.
+func began(t *testing.T, seed, b *node, n int, rate, some int64) {
 	t.Helper()
+	must(t, seed.engine.SetLimit(MinLimit))
+	var jobs []*Job
 	for i := range n {
 		j := b.get(name(i))
 		j.Hurry()
-		defer await(t, func() bool { return j.Progress().BytesDone > some })
+		<-j.Begun()
+		jobs = append(jobs, j)
+	}
+	must(t, seed.engine.SetLimit(rate))
+	for _, j := range jobs {
+		await(t, func() bool { return j.Progress().BytesDone > some })
 	}
 }
 
@@ -80,8 +88,7 @@ func TestWhatAnEarlierProcessLeftIsTakenUpByWhoWaitsForIt(t *testing.T) {
 	for i := range n {
 		seed.putHashed(t, name(i), random(uint64(i), size))
 	}
-	must(t, seed.engine.SetLimit(8_000_000))
-	began(t, b, n, 1<<20)
+	began(t, seed, b, n, 8_000_000, 1<<20)
 	b.stop()
 	b = fab.add("kn2", b.dir)
 	await(t, func() bool { return len(b.engine.Status()) == n })
@@ -116,7 +123,7 @@ func TestWhatAnEarlierProcessLeftIsTakenUpByWhoWaitsForIt(t *testing.T) {
 func TestDeleteRemovesWhatAnEarlierProcessLeft(t *testing.T) {
 	const n = largeAtOnce + 3
 	seed, b, _ := crowd(t, n, 4<<20, 1_000_000)
-	began(t, b, n, 0)
+	began(t, seed, b, n, 1_000_000, 0)
 	b.stop()
 	must(t, seed.engine.SetLimit(MinLimit)) // none of them ends
 	b = b.fab.add("kn2", b.dir)
