@@ -35,9 +35,7 @@ func (t *served) announce(c *content, open wire.Open, have []byte) {
 	}
 	out := t.server.out
 	out.send(wire.TypeHead, head)
-	out.add(func(b []byte) []byte {
-		return wire.AppendHashesRun(b, t.topic, 0, c.manifest.Hashes[:known*wire.HashSize])
-	})
+	out.hashes(t.topic, 0, c.manifest.Hashes[:known*wire.HashSize])
 	out.add(func(b []byte) []byte { return appendHave(b, t.topic, have) })
 	if t.origin && !final.IsZero() {
 		head.Version = final
@@ -139,8 +137,10 @@ func (s *server) sendChunk(ctx context.Context) (sent bool, err error) {
 		copy(small.behind(0, len(data)), data)
 		buf = small
 	}
-	if _, err := s.writeQueued(); err != nil { // the chunk's hash may be among them
-		return false, err
+	for any := true; any; { // the chunk's hash may be among them
+		if any, err = s.writeQueued(); err != nil {
+			return false, err
+		}
 	}
 	frame := buf.behind(head, len(data))
 	wire.AppendChunkHeader(frame[:0], t.topic, uint32(i), enc, len(data)) // before the data
