@@ -72,7 +72,7 @@ type fetch struct {
 	partsDone  int
 	bytesDone  int64
 	reused     int64 // bytes that were here before
-	came       int64 // bytes of good chunks that came,
+	came       int64 // bytes of good chunks and patches that came,
 	carried    int64 // and in which they travelled
 	unsynced   int64 // bytes written since the last Sync
 	syncing    bool

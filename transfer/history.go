@@ -86,18 +86,18 @@ func (j *Job) note(name wire.FileName, err error) {
 	case f.fetch != nil:
 		f.fetch.row(now, &row)
 		row.Dir, row.State, row.Left = "", "", 0
-		row.average()
+		row.Rate = average(f.fetch.brought(), row.Took)
 	case err == nil:
 		row.Done, row.Parts = row.Size, row.Total
-		row.average()
+		row.Rate = average(row.Size, row.Took)
 	}
 	j.e.ended.add(now, row)
 }
 
-// average makes the rate of what has ended that of its whole time.
-func (s *Status) average() {
-	s.Rate = 0
-	if s.Took > 0 {
-		s.Rate = float64(s.Done-s.Reused) / s.Took.Seconds()
+// average returns the rate at which n bytes came, in all that time.
+func average(n int64, took time.Duration) float64 {
+	if took <= 0 {
+		return 0
 	}
+	return float64(n) / took.Seconds()
 }

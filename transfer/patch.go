@@ -279,6 +279,8 @@ func (p *patcher) hangUp() {
 func (f *fetch) patched(s *source, i, n int) {
 	f.mu.Lock()
 	s.given += int64(n)
+	f.came += int64(n)
+	f.carried += int64(n)
 	f.rate.add(f.e.now(), n)
 	size := f.manifest.Len(i)
 	f.mu.Unlock()

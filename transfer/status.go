@@ -13,25 +13,47 @@ import (
 // livelyFor is how long a source that gave something counts as a peer.
 const livelyFor = 5 * time.Second
 
-// Status lists what is being fetched, sorted by name.
+// Status lists what is being fetched, sorted by name. It waits for no disk and no
+// network.
 func (e *Engine) Status() []Status {
 	e.mu.Lock()
 	jobs := slices.Collect(maps.Keys(e.jobs))
 	e.mu.Unlock()
-	byName := map[wire.FileName]Status{}
+	var rows []Status
 	for _, j := range jobs {
-		j.status(byName)
+		rows = j.status(rows)
 	}
-	rows := slices.Collect(maps.Values(byName))
-	slices.SortFunc(rows, func(a, b Status) int { return cmp.Compare(a.Name, b.Name) })
-	return rows
+	order := make([]*Status, len(rows)) // which sorts faster
+	for i := range rows {
+		order[i] = &rows[i]
+	}
+	slices.SortFunc(order, func(a, b *Status) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(waits(a), waits(b)))
+	})
+	out := make([]Status, 0, len(rows))
+	for _, row := range order {
+		if len(out) == 0 || out[len(out)-1].Name != row.Name {
+			out = append(out, *row)
+		}
+	}
+	return out
 }
 
-// status adds a row for each file of j that has not ended.
-func (j *Job) status(rows map[wire.FileName]Status) {
+// waits is 1 for a row that is queued: of what two jobs want, the one that is
+// on its way is shown.
+func waits(s *Status) int {
+	if s.Queued {
+		return 1
+	}
+	return 0
+}
+
+// status appends a row for each file of j that has not ended.
+func (j *Job) status(rows []Status) []Status {
 	now := j.e.now()
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	rows = slices.Grow(rows, len(j.files))
 	for name, f := range j.files {
 		if f.ended || f.here || f.skipped && !f.begun {
 			continue
@@ -43,10 +65,9 @@ func (j *Job) status(rows map[wire.FileName]Status) {
 		} else if size <= wire.MaxSmall {
 			row.State = j.state
 		}
-		if old, ok := rows[name]; !ok || old.Queued {
-			rows[name] = row
-		}
+		rows = append(rows, row)
 	}
+	return rows
 }
 
 // row fills in how far f is.
@@ -72,6 +93,14 @@ func (f *fetch) row(now time.Duration, row *Status) {
 			row.Peers++
 		}
 	}
+}
+
+// brought returns how many bytes of content came: neither holes nor what was
+// here.
+func (f *fetch) brought() int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.came
 }
 
 // progress adds f's rate, peers and state to p's and returns the bytes it has.
