@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -153,7 +154,7 @@ func (j *Job) batch(node wire.Member, frames *wire.Reader, items []item, without
 		return err
 	}
 	j.begin()
-	var got []item
+	var got []kept
 	seen := 0
 	for seen < len(items) {
 		var bundle wire.Bundle
@@ -170,7 +171,7 @@ func (j *Job) batch(node wire.Member, frames *wire.Reader, items []item, without
 			if ferr := j.keep(node, b, it, small); ferr != nil {
 				without(it, ferr)
 			} else {
-				got = append(got, it)
+				got = append(got, keptOf(it.name, small.Data))
 			}
 		}
 		if err != nil {
@@ -183,10 +184,22 @@ func (j *Job) batch(node wire.Member, frames *wire.Reader, items []item, without
 	if perr := b.Publish(); perr != nil {
 		j.fail(perr)
 	}
-	for _, it := range got {
-		j.settled(it.name, j.chain(it.name))
+	for _, k := range got {
+		j.settled(k.name, j.chained(k.name, k.backing, k.err))
 	}
 	return err
+}
+
+// kept is a small file that has come, and what it is a layer over.
+type kept struct {
+	name    wire.FileName
+	backing string
+	err     error
+}
+
+func keptOf(name wire.FileName, data []byte) kept {
+	backing, err := store.BackingFile(bytes.NewReader(data))
+	return kept{name, backing, err}
 }
 
 // keep verifies one small file and adds it to the batch.
