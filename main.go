@@ -143,7 +143,7 @@ func compose(opts shell.Options, cfg shell.Config, files *store.Store) (*shell.S
 		return nil, nil, err
 	}
 	names := completion.NewMeshNames(node, files.Names, cfg.Console.Refresh)
-	web.Store, web.Mesh, web.Swarm, web.Log = files, node, swarm{engine}, cfg.Log
+	web.Store, web.Mesh, web.Swarm, web.Limit, web.Log = files, node, swarm{engine}, engine, cfg.Log
 	downloads := urls{download.New(web)}
 	cfg.Mesh, cfg.Files, cfg.Names, cfg.Archives, cfg.Downloads = node, shell.FromEngine(engine), names, archives, downloads
 	sh, err := shell.New(cfg)

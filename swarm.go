@@ -43,7 +43,7 @@ type urls struct{ *download.Downloader }
 func (u urls) Running() []transfer.Status {
 	var rows []transfer.Status
 	for _, r := range u.Downloader.Running() {
-		row := transfer.Status{Name: r.Name, Dir: r.Dir, Parts: int(r.Done / wire.PartSize), Total: int(wire.PartCount(r.Total))}
+		row := transfer.Status{Name: r.Name, Dir: r.Dir, Parts: int(r.Done / wire.PartSize), Total: int(wire.PartCount(r.Total)), Size: r.Total, Done: r.Done}
 		switch {
 		case r.Total == 0:
 			row.Total, row.State = row.Parts+1, "length unknown"

@@ -56,11 +56,12 @@ func (f *fetch) chunk(s *source, c wire.Chunk) {
 		f.unwritten(s, i, err)
 		return
 	}
-	f.good(s, i, len(data))
+	f.good(s, i, len(data), len(c.Data))
 }
 
-// good counts a chunk and tells everybody of it, those who lack it first.
-func (f *fetch) good(s *source, i, size int) {
+// good counts a chunk of size bytes, which travelled in carried ones, and tells
+// everybody of it, those who lack it first.
+func (f *fetch) good(s *source, i, size, carried int) {
 	f.mu.Lock()
 	if !f.rx.Lacks(i) {
 		f.rx.Arrived(f.e.now(), s.peer, i)
@@ -71,6 +72,8 @@ func (f *fetch) good(s *source, i, size int) {
 	fresh := f.rx.Fresh(i)
 	f.rx.Arrived(f.e.now(), s.peer, i)
 	s.given += int64(size)
+	f.came += int64(size)
+	f.carried += int64(carried)
 	f.rate.add(f.e.now(), size)
 	spread := f.heldLocked(i, fresh)
 	f.mu.Unlock()

@@ -28,10 +28,15 @@ func (j *Job) chain(name wire.FileName) error {
 	}
 	defer src.Close()
 	backing, err := store.BackingFile(src)
-	if err != nil {
+	return j.chained(name, backing, err)
+}
+
+// chained adds what an image says, if it could be read, that it is a layer over.
+func (j *Job) chained(name wire.FileName, backing string, err error) error {
+	switch {
+	case err != nil:
 		return fmt.Errorf("%s: %w", name, err)
-	}
-	if backing == "" {
+	case backing == "":
 		return nil
 	}
 	return j.backing(name, backing)

@@ -115,9 +115,10 @@ func (c *content) named(first int, sums []byte) {
 	if first != c.known || (first+len(sums)/wire.HashSize) > c.manifest.Count() {
 		return // the file was replaced, which its stat will tell
 	}
-	copy(c.manifest.Hashes[first*wire.HashSize:], sums)
+	own := c.manifest.Hashes[first*wire.HashSize:][:len(sums)]
+	copy(own, sums)
 	for _, s := range c.topics {
-		s.server.out.add(func(b []byte) []byte { return wire.AppendHashesRun(b, s.topic, first, sums) })
+		s.server.out.hashes(s.topic, first, own)
 	}
 	c.known = first + len(sums)/wire.HashSize
 	for i := first; i < c.known; i++ {

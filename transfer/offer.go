@@ -150,11 +150,40 @@ func (f *fetch) keepRest(err error, s sink) bool {
 	return true
 }
 
-// rest returns what the fetch of a file has left of a draft that is gone; nil is
-// nothing.
-func (j *Job) rest(name wire.FileName) *store.Partial {
+// keepRest leaves what f has of a draft that is gone to who fetches the file
+// next, as what an earlier process has left.
+func (j *Job) keepRest(f *fetch) {
+	rest := f.takeRest(false)
+	if rest == nil {
+		return
+	}
+	e := j.e
+	e.mu.Lock()
+	other := e.left[f.name]
+	e.left[f.name] = rest
+	e.mu.Unlock()
 	j.mu.Lock()
-	f := j.files[name].fetch
+	j.files[f.name].rest = true
 	j.mu.Unlock()
-	return f.takeRest(false)
+	if other != nil {
+		j.fail(other.Abandon())
+	}
+}
+
+// dropRest gives up what keepRest has left and nobody has taken.
+func (j *Job) dropRest(name wire.FileName) error {
+	j.mu.Lock()
+	kept := j.files[name].rest
+	j.mu.Unlock()
+	if !kept {
+		return nil
+	}
+	return j.e.giveUpLeft(name)
+}
+
+// fetching returns the fetch of one of j's files.
+func (j *Job) fetching(name wire.FileName) *fetch {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.files[name].fetch
 }

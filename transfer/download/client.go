@@ -41,6 +41,7 @@ type client struct {
 	transport http.RoundTripper
 	allow     Allow
 	times     timeouts
+	limit     Limit // nil: none
 }
 
 func newClient(allow Allow, roots *x509.CertPool, times timeouts) *client {
@@ -52,9 +53,10 @@ func newClient(allow Allow, roots *x509.CertPool, times timeouts) *client {
 		}
 		return allow.Check(to.Addr())
 	}}
-	return &client{allow: allow, times: times, transport: &http.Transport{
+	c := &client{allow: allow, times: times}
+	c.transport = &http.Transport{
 		Proxy:                  func(r *http.Request) (*url.URL, error) { return proxy(r.URL) },
-		DialContext:            dialer.DialContext,
+		DialContext:            c.limited(dialer.DialContext),
 		TLSClientConfig:        &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    times.connect,
 		ResponseHeaderTimeout:  times.header,
@@ -62,7 +64,8 @@ func newClient(allow Allow, roots *x509.CertPool, times timeouts) *client {
 		DisableKeepAlives:      true, // so that nothing stays when a download has ended
 		DisableCompression:     true,
 		ForceAttemptHTTP2:      true,
-	}}
+	}
+	return c
 }
 
 // Roots returns the system's certificates and those in a PEM file; nil, which

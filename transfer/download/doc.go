@@ -52,6 +52,12 @@
 // NO_PROXY) that is the proxy's address; a URL whose host is an address itself is
 // judged by that as well.
 //
+// # Limit
+//
+// What comes on its connections, with headers and the overhead of TLS, counts
+// for [Config].Limit. A limit so low that 30 s bring less than 1 KiB would be
+// taken for a broken connection.
+//
 // # Concurrency
 //
 // All exported methods may be called concurrently. Nothing runs between calls;

@@ -27,6 +27,7 @@ type Config struct {
 	Store *store.Store
 	Mesh  Mesh
 	Swarm Swarm          // nil: nobody takes part in a download before its end
+	Limit Limit          // of what comes; nil: none
 	Allow Allow          // addresses to connect to
 	Roots *x509.CertPool // whose certificates servers may have; nil: the system's
 	Log   *slog.Logger   // nil discards
@@ -51,10 +52,12 @@ func New(cfg Config) *Downloader {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Downloader{
+	d := &Downloader{
 		cfg: cfg, client: newClient(cfg.Allow, cfg.Roots, defaultTimeouts()),
 		claims: claims{own: map[wire.FileName]*claim{}, failed: map[wire.FileName]failure{}},
 	}
+	d.client.limit = cfg.Limit
+	return d
 }
 
 // Name returns what the file of a URL is called below the files directory. Its

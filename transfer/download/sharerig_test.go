@@ -214,14 +214,14 @@ func (s *slowWeb) serve(w http.ResponseWriter, r *http.Request) {
 	etag, data := s.etag, s.data
 	s.mu.Unlock()
 	w.Header().Set("ETag", etag)
-	http.ServeContent(&slowly{ResponseWriter: w, s: s, r: r}, r, "", modified, &counted{bytes.NewReader(data)})
+	http.ServeContent(&slowly{ResponseWriter: w, s: s, r: r}, r, "", modified, &pieces{bytes.NewReader(data)})
 }
 
-// counted hides WriterTo, so that what is sent is sent in small pieces.
-type counted struct{ r *bytes.Reader }
+// pieces hides WriterTo, so that what is sent is sent in small pieces.
+type pieces struct{ r *bytes.Reader }
 
-func (c *counted) Read(b []byte) (int, error)                { return c.r.Read(b[:min(len(b), 16<<10)]) }
-func (c *counted) Seek(off int64, whence int) (int64, error) { return c.r.Seek(off, whence) }
+func (c *pieces) Read(b []byte) (int, error)                { return c.r.Read(b[:min(len(b), 16<<10)]) }
+func (c *pieces) Seek(off int64, whence int) (int64, error) { return c.r.Seek(off, whence) }
 
 // slowly waits before it passes on what the site does not let go yet.
 type slowly struct {

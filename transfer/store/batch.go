@@ -29,11 +29,11 @@ type Batch struct {
 // batched is one file of a Batch.
 type batched struct {
 	name wire.FileName
-	temp string // where it lies until then
+	temp string // its entry of dir until then
 	m    *Manifest
 }
 
-// NewBatch starts a Batch, which has one descriptor.
+// NewBatch starts a Batch, which has one descriptor, and two in Publish.
 func (s *Store) NewBatch() (*Batch, error) {
 	p := &Partial{store: s}
 	if err := p.makeDir(); err != nil {
@@ -52,10 +52,10 @@ func (b *Batch) Add(name wire.FileName, meta wire.Meta, m *Manifest, data []byte
 		return fmt.Errorf("%s: must be %d bytes, but is %d", name, m.Size, len(data))
 	}
 	b.mu.Lock()
-	temp := path.Join(b.dir, strconv.Itoa(b.next))
+	temp := strconv.Itoa(b.next)
 	b.next++
 	b.mu.Unlock()
-	if err := b.store.writeFile(temp, meta, data); err != nil {
+	if err := b.write(temp, meta, data); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	b.mu.Lock()
@@ -64,9 +64,9 @@ func (b *Batch) Add(name wire.FileName, meta wire.Meta, m *Manifest, data []byte
 	return nil
 }
 
-// writeFile makes a file with permissions and time, not yet on the disk.
-func (s *Store) writeFile(name string, meta wire.Meta, data []byte) error {
-	f, err := s.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+// write makes a file with permissions and time, not yet on the disk.
+func (b *Batch) write(temp string, meta wire.Meta, data []byte) error {
+	f, err := createIn(b.lock, temp)
 	if err != nil {
 		return err
 	}
@@ -85,37 +85,71 @@ func (b *Batch) Publish() error {
 		return errors.Join(err, b.Abandon())
 	}
 	var errs []error
-	parents := make(map[string]string)
+	var into parent
+	known := make([]cached, 0, len(b.files))
 	for _, f := range b.files {
-		errs = append(errs, b.publish(f, parents))
+		m, err := b.publish(f, &into)
+		errs = append(errs, err)
+		if m != nil {
+			known = append(known, cached{path.Join(into.real, path.Base(string(f.name))), m})
+		}
 	}
-	errs = append(errs, b.flush(), b.Abandon())
+	b.store.hash.putAll(known)
+	errs = append(errs, into.close(), b.flush(), b.Abandon())
 	return errors.Join(errs...)
 }
 
-// publish moves f to its name. In parents it keeps the directories that it has
-// made or found: directory → the same without links.
-func (b *Batch) publish(f batched, parents map[string]string) error {
-	dir, base := path.Split(string(f.name))
-	parent, known := parents[dir]
-	if !known {
-		real, _, err := b.store.makeParents(f.name)
-		if err != nil {
-			return err
-		}
-		parent = path.Dir(real)
-		parents[dir] = parent
+// A parent is the directory that files are being published in.
+type parent struct {
+	name string   // as it was asked for
+	real string   // without links; "" is the files directory
+	dir  *os.File // nil before the first file
+}
+
+// enter opens the directory of name, which it makes where it is missing, unless
+// that is the one that is open.
+func (p *parent) enter(s *Store, name wire.FileName) error {
+	dir := path.Dir(string(name))
+	if p.dir != nil && dir == p.name {
+		return nil
 	}
-	real := path.Join(parent, base)
-	if err := b.store.move(f.temp, real, f.name); err != nil {
+	real, _, err := s.makeParents(name)
+	if err != nil {
 		return err
 	}
-	if info, err := b.store.root.Lstat(real); err == nil {
-		known := *f.m
-		known.stat = statOf(info)
-		b.store.hash.put(real, &known, true)
+	f, err := s.root.OpenFile(path.Dir(real), unix.O_DIRECTORY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
 	}
-	return nil
+	err = p.close()
+	*p = parent{dir, clamp(path.Dir(real)), f}
+	return err
+}
+
+func (p *parent) close() error {
+	if p.dir == nil {
+		return nil
+	}
+	return p.dir.Close()
+}
+
+// publish moves f to its name. The manifest is that of what has the name then:
+// nil where that is not known.
+func (b *Batch) publish(f batched, into *parent) (*Manifest, error) {
+	if err := into.enter(b.store, f.name); err != nil {
+		return nil, err
+	}
+	base := path.Base(string(f.name))
+	if err := moved(renameIn(b.lock, f.temp, into.dir, base), f.name); err != nil {
+		return nil, err
+	}
+	stat, err := statIn(into.dir, base)
+	if err != nil {
+		return nil, nil // it is hashed when somebody wants it
+	}
+	known := *f.m
+	known.stat = stat
+	return &known, nil
 }
 
 // flush writes the whole file system back. For some thousand files that is a

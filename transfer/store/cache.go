@@ -116,18 +116,32 @@ func (c *hashCache) put(real string, m *Manifest, settled bool) {
 		c.putFresh(real, m)
 		return
 	}
-	sl := slot{stat: m.stat, chunkSize: m.ChunkSize, version: m.Version()}
-	offset, err := c.append(real, sl, m.Hashes)
+	c.putAll([]cached{{real, m}})
+}
+
+// cached is a manifest under the path, without links, that it is of.
+type cached struct {
+	real string
+	m    *Manifest
+}
+
+// putAll is put for files that have settled.
+func (c *hashCache) putAll(files []cached) {
+	if len(files) == 0 {
+		return
+	}
+	slots, err := c.append(files)
 	if err != nil {
 		if !errors.Is(err, os.ErrClosed) {
-			c.log.Debug("hash cache not written", "name", real, "err", err)
+			c.log.Debug("hash cache not written", "name", files[0].real, "files", len(files), "err", err)
 		}
 		return
 	}
-	sl.offset = offset
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.slots[real] = sl
+	for i, f := range files {
+		c.slots[f.real] = slots[i]
+	}
 }
 
 func (c *hashCache) putFresh(real string, m *Manifest) {

@@ -32,9 +32,9 @@ import (
 //	84+N    8     the first bytes of the BLAKE3 of all before
 //	92+N    32 n  the hashes of its chunks, which the version checks
 //
-// The hashes are written first and the rest after them, so that a record which
-// was cut short has no beginning. Reading stops at the first record that is
-// damaged.
+// Records may be written together. The beginning of the first, up to its hashes,
+// is written last, so that what was cut short has no beginning. Reading stops at
+// the first record that is damaged.
 const (
 	cacheName   = ownDir + "/hashes"
 	cacheMagic  = "mmh1"
@@ -187,38 +187,49 @@ func appendRecord(b []byte, name string, sl slot) []byte {
 	return append(b, sum[:recordCheck]...)
 }
 
-// append writes a record and returns where its hashes begin.
-func (c *hashCache) append(name string, sl slot, hashes []byte) (int64, error) {
+// append writes a record for each of files, and returns what they say.
+func (c *hashCache) append(files []cached) ([]slot, error) {
 	if c.f == nil {
-		return 0, os.ErrClosed
+		return nil, os.ErrClosed
 	}
-	head := appendRecord(nil, name, sl)
 	c.writing.Lock()
 	defer c.writing.Unlock()
 	unlock, err := lockFile(c.f)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	defer unlock()
 	end, err := c.f.Seek(0, io.SeekEnd)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	if end > maxCache {
 		if end, err = 0, c.restart(); err != nil {
-			return 0, err
+			return nil, err
 		}
 	}
-	offset := end + int64(len(head))
-	if err := writeBackwards(c.f, end, head, hashes); err != nil {
-		return 0, errors.Join(err, c.f.Truncate(end))
+	var b []byte
+	slots := make([]slot, 0, len(files))
+	first := 0 // where the hashes of the first record begin
+	for _, f := range files {
+		sl := slot{stat: f.m.stat, chunkSize: f.m.ChunkSize, version: f.m.Version()}
+		b = appendRecord(b, f.real, sl)
+		if first == 0 {
+			first = len(b)
+		}
+		sl.offset = end + int64(len(b))
+		b = append(b, f.m.Hashes...)
+		slots = append(slots, sl)
 	}
-	return offset, nil
+	if err := writeBackwards(c.f, end, b[:first], b[first:]); err != nil {
+		return nil, errors.Join(err, c.f.Truncate(end))
+	}
+	return slots, nil
 }
 
-// writeBackwards writes head at off and hashes behind it, those first.
-func writeBackwards(f io.WriterAt, off int64, head, hashes []byte) error {
-	if _, err := f.WriteAt(hashes, off+int64(len(head))); err != nil {
+// writeBackwards writes head at off and rest behind it, that first.
+func writeBackwards(f io.WriterAt, off int64, head, rest []byte) error {
+	if _, err := f.WriteAt(rest, off+int64(len(head))); err != nil {
 		return err
 	}
 	_, err := f.WriteAt(head, off)

@@ -9,7 +9,8 @@
 // pipe and never stays open on a device. A link counts as what it leads to when
 // it is named itself and as a link below a directory that is fetched; one that
 // leads outside, as every absolute link is taken to, is not there. Names that
-// wire.ParseFileName would change are not there either.
+// wire.ParseFileName would change are not there either. A name without links is
+// opened by openat2 (RESOLVE_BENEATH), which says the same in one call.
 //
 // The store's own things are hidden from every method that takes a name:
 //
@@ -88,7 +89,7 @@
 // All methods may be called concurrently, except where a comment says
 // otherwise. The package starts goroutines for hashing alone, and joins them
 // before the last caller who waits for that file returns. A content has at most
-// wire.MaxChunks chunks. A Source has one descriptor, a Batch one, a [Partial]
+// wire.MaxChunks chunks. A Source has one descriptor, a Batch two, a [Partial]
 // three: how many there are is the caller's to bound.
 //
 // # What it does not do

@@ -412,11 +412,12 @@ func TestABatchIsPublishedTogether(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
 	put(t, dir, "d/taken/x", nil)
+	link(t, dir, "d", "l")
 	b, err := s.NewBatch()
 	if err != nil {
 		t.Fatal(err)
 	}
-	content := map[wire.FileName][]byte{"a": nil, "d/b": noise(10, 1), "d/e/c": noise(100<<10, 2), "d/taken": noise(5, 3)}
+	content := map[wire.FileName][]byte{"a": nil, "d/b": noise(10, 1), "d/e/c": noise(100<<10, 2), "l/f": noise(7, 4), "d/taken": noise(5, 3)}
 	for name, data := range content {
 		if err := b.Add(name, wire.Meta{Mode: 0o4711, ModTime: 5}, manifestOf(t, data), data); err != nil {
 			t.Fatal(err)
@@ -429,6 +430,7 @@ func TestABatchIsPublishedTogether(t *testing.T) {
 		t.Error(err)
 	}
 	delete(content, "d/taken")
+	s = open(t, dir) // which knows what the cache file says
 	for name, data := range content {
 		mustRead(t, s.Path(name), data)
 		info, err := os.Stat(s.Path(name))

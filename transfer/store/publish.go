@@ -82,7 +82,11 @@ func (p *Partial) same() error {
 
 // move renames from to real, for people called name.
 func (s *Store) move(from, real string, name wire.FileName) error {
-	err := s.root.Rename(from, real)
+	return moved(s.root.Rename(from, real), name)
+}
+
+// moved says what it means to people that a file could not be renamed to name.
+func moved(err error, name wire.FileName) error {
 	if errors.Is(err, syscall.EISDIR) || errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("%s: a directory is %w", name, ErrInTheWay)
 	}

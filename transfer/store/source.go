@@ -23,6 +23,11 @@ type Source struct {
 // is not a regular file. The error wraps wire.ErrNotFound, wire.ErrNotRegular,
 // or is the system's.
 func (s *Store) Source(name wire.FileName) (*Source, error) {
+	if checkName(name) == nil {
+		if f, err := s.openBeneath(string(name)); err == nil {
+			return sourceOf(name, f)
+		}
+	}
 	real, _, err := s.regular(name)
 	if err != nil {
 		return nil, err
@@ -36,6 +41,11 @@ func (s *Store) open(name wire.FileName, real string) (*Source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
+	return sourceOf(name, f)
+}
+
+// sourceOf makes a Source of f, or closes it.
+func sourceOf(name wire.FileName, f *os.File) (*Source, error) {
 	info, err := f.Stat()
 	if err == nil && !info.Mode().IsRegular() {
 		err = wire.ErrNotRegular

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -15,6 +16,7 @@ import (
 type Store struct {
 	dir  string // absolute
 	root *os.Root
+	top  *os.File // root itself, for openBeneath
 	log  *slog.Logger
 	hash *hashCache
 
@@ -40,9 +42,14 @@ func Open(dir string, log *slog.Logger) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("files directory: %w", err)
 	}
+	top, err := root.Open(".")
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("files directory: %w", err), root.Close())
+	}
 	s := &Store{
 		dir:     abs,
 		root:    root,
+		top:     top,
 		log:     log,
 		flights: make(map[wire.FileName]*flight),
 		live:    make(map[*Partial]struct{}),
@@ -63,9 +70,5 @@ func (s *Store) Path(name wire.FileName) string {
 // Close gives up the directory and the hash cache. Sources, partial files and
 // hashings that are under way should have ended before.
 func (s *Store) Close() error {
-	err := s.hash.close()
-	if e := s.root.Close(); err == nil {
-		err = e
-	}
-	return err
+	return errors.Join(s.hash.close(), s.top.Close(), s.root.Close())
 }
