@@ -154,15 +154,15 @@ func compose(opts shell.Options, cfg shell.Config, files *store.Store) (*shell.S
 		return nil, nil, err
 	}
 	names := completion.NewMeshNames(node, files.Names, cfg.Console.Refresh)
-	web.Store, web.Mesh, web.Log = files, node, cfg.Log
-	urls := download.New(web)
-	cfg.Mesh, cfg.Files, cfg.Names, cfg.Archives, cfg.Downloads = node, shell.FromEngine(engine), names, archives, urls
+	web.Store, web.Mesh, web.Swarm, web.Limit, web.Log = files, node, swarm{engine}, engine, cfg.Log
+	downloads := urls{download.New(web)}
+	cfg.Mesh, cfg.Files, cfg.Names, cfg.Archives, cfg.Downloads = node, shell.FromEngine(engine), names, archives, downloads
 	sh, err := shell.New(cfg)
 	if err != nil {
 		return nil, nil, err
 	}
 	node.Handle(completion.Method, names.Answer)
-	for _, methods := range []map[string]wire.Handler{engine.Methods(), urls.Methods(), sh.Methods()} {
+	for _, methods := range []map[string]wire.Handler{engine.Methods(), downloads.Methods(), sh.Methods()} {
 		for name, h := range methods {
 			node.Handle(name, h)
 		}

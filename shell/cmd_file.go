@@ -48,12 +48,8 @@ func fileCommands() []Command {
 			About:     map[string]string{"from": "the node whose file is meant", "version": "the content that is meant"},
 			NeedsMesh: true, Run: fileGet,
 		},
-		{
-			Patterns: []string{"file status"},
-			Help:     "show transfers to this node that have not ended",
-			Example:  "file status",
-			Run:      fileStatus,
-		},
+		statusCommand(),
+		limitCommand(),
 		{
 			Patterns: []string{"file delete <file>"},
 			Help:     "delete files of this node",
@@ -185,19 +181,6 @@ func atOnce(ctx context.Context, job Job) error {
 	default:
 		return nil
 	}
-}
-
-func fileStatus(_ context.Context, c *Call) error {
-	var rows [][]string
-	for _, t := range c.shell.cfg.Files.Status() {
-		parts := fmt.Sprintf("%d/%d", t.Parts, t.Total)
-		if t.State != "" {
-			parts += " " + t.State
-		}
-		rows = append(rows, []string{string(t.Name), t.Dir, parts, strconv.FormatBool(t.Queued)})
-	}
-	c.Table([]string{"Filename", "Temporary directory", "Completed parts", "Queued"}, rows)
-	return nil
 }
 
 func fileDelete(_ context.Context, c *Call) error {

@@ -128,7 +128,7 @@ func TestTabKnowsEveryArgument(t *testing.T) {
 func TestTabTellsWhatCommandsAreFor(t *testing.T) {
 	n := completing(t)
 	for line, want := range map[string]string{
-		"":                        "delete, get, list, status, stream",
+		"":                        "delete, get, limit, list, status, stream",
 		"file ":                   "get a file from the mesh",
 		"vm config ":              "disk images",
 		"vm config disks a.img,v": "interface",

@@ -98,8 +98,10 @@ type fakeFiles struct {
 	got     []string // asked for
 	deleted []string
 	status  []transfer.Status
+	ended   []transfer.Status
 	hold    chan struct{} // jobs end when it is closed; nil: at once
-	fate    error         // of jobs; those on hold meet it when Idle is called
+	limit   int64
+	fate    error // of jobs; those on hold meet it when Idle is called
 }
 
 func (f *fakeFiles) Get(_ context.Context, pattern string, _ transfer.Pick) (Job, error) {
@@ -123,6 +125,9 @@ func (f *fakeFiles) Get(_ context.Context, pattern string, _ transfer.Pick) (Job
 }
 
 func (f *fakeFiles) Status() []transfer.Status { return f.status }
+func (f *fakeFiles) Ended() []transfer.Status  { return f.ended }
+func (f *fakeFiles) Limit() int64              { return f.limit }
+func (f *fakeFiles) SetLimit(n int64) error    { f.limit = n; return nil }
 func (f *fakeFiles) Delete(name string) error  { f.deleted = append(f.deleted, name); return nil }
 
 func (f *fakeFiles) Idle(context.Context) error {

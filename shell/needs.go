@@ -48,6 +48,7 @@ type Links interface {
 type Files interface {
 	Fetcher
 	Transfers
+	Limiter
 	Stream(ctx context.Context, name string, part func([]byte) error) error
 	Delete(pattern string) error
 }
@@ -60,7 +61,14 @@ type Fetcher interface {
 // Transfers are what is on its way.
 type Transfers interface {
 	Status() []transfer.Status
+	Ended() []transfer.Status       // those of the last hour
 	Idle(ctx context.Context) error // waits until there are none
+}
+
+// Limiter bounds the rate of all transfers, in bytes a second; 0 is no limit.
+type Limiter interface {
+	Limit() int64
+	SetLimit(n int64) error
 }
 
 // Job is one fetch.

@@ -101,7 +101,7 @@ func TestSocketSpeaksTheProtocol(t *testing.T) {
 			`{"Resp":[{"Host":"foo","Response":"","Header":null,"Tabular":null,"Error":"","Data":"dHdv"}],"Rendered":"","More":true,"Status":false}`,
 			`{"Resp":[{"Host":"foo","Response":"","Header":null,"Tabular":null,"Error":"","Data":"dGhyZWU="}],"Rendered":"","More":false,"Status":false}`,
 		}},
-		{`{"Suggest":"file l"}`, []string{`{"Resp":null,"Rendered":"","More":false,"Status":false,"Suggest":["file list "]}`}},
+		{`{"Suggest":"file lis"}`, []string{`{"Resp":null,"Rendered":"","More":false,"Status":false,"Suggest":["file list "]}`}},
 		{`{}`, []string{`{"Resp":[{"Host":"foo","Response":"","Header":null,"Tabular":null,"Error":"must specify either command or suggest","Data":null}],"Rendered":"","More":false,"Status":false}`}},
 		{`{"Command":"a","Suggest":"b"}`, []string{`{"Resp":[{"Host":"foo","Response":"","Header":null,"Tabular":null,"Error":"must specify either command or suggest","Data":null}],"Rendered":"","More":false,"Status":false}`}},
 	} {
@@ -324,7 +324,7 @@ func TestAttachRunsLinesUntilTheUserLeaves(t *testing.T) {
 	if err := Attach(t.Context(), base, user, io.Discard, io.Discard); err != nil {
 		t.Error(err)
 	}
-	found := AttachComplete(t.Context(), base)("file li", len("file li"))
+	found := AttachComplete(t.Context(), base)("file lis", len("file lis"))
 	if found.Insert != "list " || found.Start != 5 {
 		t.Errorf("%+v", found)
 	}

@@ -6,18 +6,33 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
 	"minimega/mesh/wire"
+	"minimega/transfer"
 )
 
 // Downloads bring files that URLs name into the mesh.
 type Downloads interface {
 	Name(url string) (wire.FileName, error) // below the files directory
-	// Fetch blocks until a node has the file, or downloads it here. told hears
-	// how far that is; at is "" for this node. Errors hold no credentials.
+	// Fetch blocks until a node has the file, or it has come here: from the URL,
+	// or in chunks from the node that downloads it. told hears how far that is; at
+	// is the node that downloads, "" for this one. Errors hold no credentials.
 	Fetch(ctx context.Context, url string, told func(done, total int64, at wire.NodeName)) error
+	Running() []transfer.Status // what this node downloads, sorted by name
+}
+
+// transfers lists what comes to this node, from the mesh or from URLs, sorted by
+// name.
+func (s *Shell) transfers() []transfer.Status {
+	all := s.cfg.Files.Status()
+	if s.cfg.Downloads != nil {
+		all = append(all, s.cfg.Downloads.Running()...)
+	}
+	slices.SortStableFunc(all, func(a, b transfer.Status) int { return cmp.Compare(a.Name, b.Name) })
+	return slices.CompactFunc(all, func(a, b transfer.Status) bool { return a.Name == b.Name })
 }
 
 // lookAgain is how often a file is looked for that was said to be in the mesh,

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"minimega/mesh/wire"
+	"minimega/transfer"
 )
 
 // fakeDownloads puts what it is asked for into the files that can be had.
@@ -17,7 +19,10 @@ type fakeDownloads struct {
 	files *fakeFiles
 	urls  []string
 	err   error
+	rows  []transfer.Status // what is running
 }
+
+func (d *fakeDownloads) Running() []transfer.Status { return d.rows }
 
 func (d *fakeDownloads) Name(url string) (wire.FileName, error) {
 	_, path, ok := strings.Cut(url[len("http://"):], "/")
@@ -125,5 +130,26 @@ func TestAMeterCountsWhatCameSinceItWasFirstTold(t *testing.T) {
 	m.tell(10, 0, "")
 	if p := m.progress(m.start); p.BytesTotal != 10 || p.Rate != 0 || p.Left != 0 || p.State != "" {
 		t.Errorf("%+v", p)
+	}
+}
+
+func TestFileStatusShowsDownloadsAmongTransfers(t *testing.T) {
+	n, d := newURLNode(t)
+	n.files.status = []transfer.Status{
+		{Name: "a", Dir: "/files/transfer_1", Parts: 1, Total: 2},
+		{Name: "c", Dir: "/files/transfer_3", Total: 9, Queued: true},
+	}
+	d.rows = []transfer.Status{
+		{Name: "b", Dir: "/files/transfer_2", Parts: 3, Total: 4, State: "length unknown"},
+		{Name: "c", Dir: "/files/transfer_4", Parts: 3, Total: 9},
+	}
+	got := n.run(t, NewClient(nil, nil), ".header false file status")
+	for _, row := range []string{"a +\\| /files/transfer_1 \\| 1/2", "b +\\| /files/transfer_2 \\| 3/4 length unknown", "c +\\| /files/transfer_3 \\| 0/9"} {
+		if !regexp.MustCompile(row).MatchString(got) {
+			t.Errorf("no %s in\n%s", row, got)
+		}
+	}
+	if strings.Contains(got, "transfer_4") {
+		t.Errorf("one file twice:\n%s", got)
 	}
 }

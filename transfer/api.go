@@ -65,12 +65,23 @@ type Progress struct {
 	State      string        // "" while all is well, else why it waits: "no space …", "no source …"
 }
 
-// Status is one line of `file status`: a file that is being fetched.
+// Status is one line of `file status`: a file that is being fetched, or was.
 type Status struct {
 	Name         wire.FileName
 	Dir          string // its temporary directory; empty while queued
 	Parts, Total int    // of 10 MiB, complete and in all
 	Queued       bool   // not begun yet
 	State        string // as in Progress
-	Reused       int64  // bytes found in other files here, which nobody had to send
+
+	Size, Done int64         // bytes, in all and verified and written
+	Reused     int64         // of those Done, what was here before or found in other files here
+	Rate       float64       // bytes of content a second: over the last few seconds, at its end over all
+	Left       time.Duration // at this rate; 0: unknown
+	Peers      int           // nodes that gave something lately, at its end at all
+	Ratio      float64       // content to what travelled, of what came; 0: nothing came
+	Version    wire.Version  // zero while it is unknown
+
+	Ended time.Time     // zero while it is being fetched
+	Took  time.Duration // from its turn to its end
+	Err   error         // why it failed
 }

@@ -20,10 +20,12 @@ var errUnnamed = errors.New("its hash was not told")
 func (f *fetch) chunk(s *source, c wire.Chunk) {
 	f.mu.Lock()
 	m, i := f.manifest, int(c.Chunk)
-	if f.rx == nil || f.over() || !s.joined {
+	if f.rx == nil || f.ending || !s.joined {
 		f.mu.Unlock()
 		return
 	}
+	f.writing.Add(1)
+	defer f.writing.Done()
 	if !f.rx.Lacks(i) { // it came from elsewhere, or there is no such chunk
 		f.rx.Arrived(f.e.now(), s.peer, i)
 		f.planLocked()
@@ -54,11 +56,12 @@ func (f *fetch) chunk(s *source, c wire.Chunk) {
 		f.unwritten(s, i, err)
 		return
 	}
-	f.good(s, i, len(data))
+	f.good(s, i, len(data), len(c.Data))
 }
 
-// good counts a chunk and tells everybody of it, those who lack it first.
-func (f *fetch) good(s *source, i, size int) {
+// good counts a chunk of size bytes, which travelled in carried ones, and tells
+// everybody of it, those who lack it first.
+func (f *fetch) good(s *source, i, size, carried int) {
 	f.mu.Lock()
 	if !f.rx.Lacks(i) {
 		f.rx.Arrived(f.e.now(), s.peer, i)
@@ -69,6 +72,8 @@ func (f *fetch) good(s *source, i, size int) {
 	fresh := f.rx.Fresh(i)
 	f.rx.Arrived(f.e.now(), s.peer, i)
 	s.given += int64(size)
+	f.came += int64(size)
+	f.carried += int64(carried)
 	f.rate.add(f.e.now(), size)
 	spread := f.heldLocked(i, fresh)
 	f.mu.Unlock()

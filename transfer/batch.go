@@ -25,11 +25,13 @@ const (
 // batches fetches small files, many with one question. What a holder does not
 // give is asked of the next, until none is left.
 func (j *Job) batches(items []item) {
-	if err := j.e.small.acquire(j.ctx, j); err != nil {
+	t, err := j.e.small.acquire(j.ctx, j)
+	if err != nil {
 		j.fail(ErrCanceled)
 		return
 	}
-	defer j.e.small.release(j)
+	defer t.release()
+	items = slices.DeleteFunc(items, j.gaveUp)
 	last := map[wire.FileName]error{}
 	for len(items) > 0 && j.ctx.Err() == nil {
 		byHolder := map[wire.NodeID][]item{}
@@ -37,7 +39,7 @@ func (j *Job) batches(items []item) {
 		var left []item
 		for _, it := range items {
 			if len(it.holders) == 0 {
-				j.orphan(it, last[it.name], &left)
+				j.orphan(t, it, last[it.name], &left)
 				continue
 			}
 			h := it.holders[rand.IntN(len(it.holders))]
@@ -55,8 +57,8 @@ func (j *Job) batches(items []item) {
 }
 
 // orphan looks for new holders of a file; where nobody has it, it fails, and
-// where some node cannot be asked, it waits.
-func (j *Job) orphan(it item, last error, left *[]item) {
+// where some node cannot be asked, it waits, and lends its turn to others.
+func (j *Job) orphan(t *turn, it item, last error, left *[]item) {
 	holders, all := j.e.holders(j.ctx, it.name, it.version, wire.Version{}, nil)
 	refused := last != nil && (errors.Is(last, wire.ErrNotFound) || errors.Is(last, wire.ErrChanged) || errors.Is(last, errLiar))
 	if len(holders) == 0 && all && refused {
@@ -68,6 +70,8 @@ func (j *Job) orphan(it item, last error, left *[]item) {
 	if len(holders) > 0 && !refused {
 		return
 	}
+	t.lend(true)
+	defer t.lend(false)
 	select {
 	case <-j.ctx.Done():
 	case <-time.After(searchPace):
@@ -92,7 +96,7 @@ func (j *Job) from(node wire.Member, items []item, last map[wire.FileName]error)
 	}
 	defer conn.Close()
 	defer context.AfterFunc(j.ctx, func() { conn.Close() })()
-	frames := wire.NewReader(&deadlineReader{conn: conn}, wire.MaxDataFrame)
+	frames := wire.NewReader(&deadlineReader{conn: conn, piece: j.e.down.piece, heard: j.payer(conn)}, wire.MaxDataFrame)
 	runs := slices.Collect(slices.Chunk(items, batchFiles))
 	err = ask(conn, runs[0])
 	for i, run := range runs {
@@ -108,6 +112,16 @@ func (j *Job) from(node wire.Member, items []item, last map[wire.FileName]error)
 		}
 	}
 	return left
+}
+
+// payer returns what pays for the bytes that come on conn.
+func (j *Job) payer(conn net.Conn) func(n int) {
+	win := inflowOf(conn)
+	win.fit(&j.e.down)
+	return func(n int) {
+		win.fit(&j.e.down)
+		j.e.down.pay(j.ctx, n)
+	}
 }
 
 func (j *Job) dialBatch(node wire.Member) (net.Conn, error) {

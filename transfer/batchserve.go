@@ -17,32 +17,40 @@ const batchPatience = time.Minute
 
 // serveBatch is the handler of the batch service.
 func (e *Engine) serveBatch(ctx context.Context, from wire.Member, conn net.Conn) {
-	pack := e.newPacker()
+	to := &batchWriter{e: e, conn: conn, pack: e.newPacker()}
 	e.answer(ctx, from, conn, wire.TypeWanted, batchPatience, func(ctx context.Context, question []byte) error {
 		var w wire.Wanted
 		if err := wire.Unmarshal(question, &w); err != nil {
 			return err
 		}
-		return e.sendBatch(ctx, conn, pack, w)
+		return to.sendBatch(ctx, w)
 	})
 }
 
+// A batchWriter is the sending side of one batch connection.
+type batchWriter struct {
+	e    *Engine
+	conn net.Conn
+	pack *packer
+	pace pacer
+}
+
 // sendBatch answers one Wanted.
-func (e *Engine) sendBatch(ctx context.Context, conn net.Conn, pack *packer, w wire.Wanted) error {
+func (to *batchWriter) sendBatch(ctx context.Context, w wire.Wanted) error {
 	if len(w.Files) > wire.MaxWanted {
 		return fmt.Errorf("wanted: %w: %d files", wire.ErrTooLarge, len(w.Files))
 	}
 	var b wire.Bundle
 	size := 0
 	for i, want := range w.Files {
-		small := e.readWanted(want)
+		small := to.e.readWanted(want)
 		small.Index = uint32(i)
 		b.Files = append(b.Files, small)
 		size += len(small.Data) + 128
 		if size < bundleSize && i < len(w.Files)-1 {
 			continue
 		}
-		if err := e.sendBundle(conn, pack, b); err != nil || ctx.Err() != nil {
+		if err := to.sendBundle(ctx, b); err != nil || ctx.Err() != nil {
 			return errors.Join(err, ctx.Err())
 		}
 		b.Files, size = b.Files[:0], 0
@@ -50,17 +58,17 @@ func (e *Engine) sendBatch(ctx context.Context, conn net.Conn, pack *packer, w w
 	return nil
 }
 
-func (e *Engine) sendBundle(conn net.Conn, pack *packer, b wire.Bundle) error {
+func (to *batchWriter) sendBundle(ctx context.Context, b wire.Bundle) error {
 	body, err := wire.Marshal(b)
 	if err != nil {
 		return err
 	}
-	enc, data := pack.packOnce(body)
+	enc, data := to.pack.packOnce(body)
 	frame := wire.AppendHeader(make([]byte, 0, wire.HeaderSize+1+len(data)), wire.TypeBundle, 1+len(data))
 	frame = append(append(frame, byte(enc)), data...)
 	start := time.Now()
-	err = write(conn, frame)
-	pack.wrote(len(frame), time.Since(start))
+	err = to.e.up.send(ctx, &to.pace, to.conn, frame)
+	to.pack.wrote(len(frame), time.Since(start))
 	return err
 }
 

@@ -3,6 +3,8 @@ package transfer
 import (
 	"fmt"
 	"testing"
+
+	"minimega/mesh/wire"
 )
 
 // BenchmarkOneToOne moves one file of random bytes between two engines over
@@ -39,4 +41,20 @@ func BenchmarkSmallFiles(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(many*b.N)/b.Elapsed().Seconds(), "files/s")
+}
+
+// BenchmarkStatusOfManyFiles lists a directory of 100,000 files that wait.
+func BenchmarkStatusOfManyFiles(b *testing.B) {
+	e := &Engine{jobs: map[*Job]struct{}{}}
+	j := &Job{e: e, files: map[wire.FileName]*file{}}
+	e.jobs[j] = struct{}{}
+	for i := range 100_000 {
+		name := wire.FileName(fmt.Sprintf("many/%06d", i))
+		j.files[name] = &file{item: item{name: name, kind: wire.KindFile}}
+	}
+	for b.Loop() {
+		if rows := e.Status(); len(rows) != len(j.files) {
+			b.Fatalf("%d rows", len(rows))
+		}
+	}
 }

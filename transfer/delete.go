@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"errors"
 	"maps"
 	"slices"
 )
@@ -14,13 +15,14 @@ func (e *Engine) Delete(pattern string) error {
 	for _, j := range jobs {
 		j.skip(pattern)
 	}
+	left := e.dropLeft(pattern)
 	for _, f := range e.running() {
 		if covers(pattern, f.name) {
 			f.abort()
 			<-f.done
 		}
 	}
-	return e.cfg.Store.Delete(pattern)
+	return errors.Join(left, e.cfg.Store.Delete(pattern))
 }
 
 // skip gives up the files of j that pattern means and that have not begun.
@@ -30,6 +32,9 @@ func (j *Job) skip(pattern string) {
 	for name, f := range j.files {
 		if covers(pattern, name) {
 			f.skipped = true
+			if f.giveUp != nil {
+				f.giveUp()
+			}
 		}
 	}
 }

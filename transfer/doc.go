@@ -15,7 +15,13 @@
 // hashed, as a draft (see package wire): hashes run ahead of chunks, and nothing
 // is published before all of them are found to have the version that the origin
 // names at the end. What a crash leaves of a draft is checked against the version
-// when that is known; where the file is a draft still, it is begun anew.
+// when that is known: who has it is asked to hash it first.
+//
+// What this node downloads from elsewhere moves in the same way while it comes:
+// [Engine.Offer] makes it a draft whose hashes are told as its bytes arrive. Who
+// fetches such a draft and loses its origin keeps its chunks for the draft, or
+// the version, that takes its place; [Engine.Yield] hands them to this node's own
+// download.
 //
 // Before anybody is asked for chunks, those that other files of the store hold
 // are taken from there (Store's Partial.Reuse), as long as that is no slower than
@@ -46,8 +52,10 @@
 // # Limits
 //
 // Chunks in memory take at most [Config.Memory] bytes. One connection carries at
-// most wire.MaxTopics topics; at most a few large files or some dozens of small
-// ones are fetched at a time, the rest waits in a queue.
+// most wire.MaxTopics topics. Four large files and four jobs of small ones are
+// fetched at a time, and four more of what somebody waits for; the rest waits in
+// a queue. [Engine.SetLimit] bounds the rate of both directions. [Engine.Ended]
+// keeps 200 ends for an hour.
 //
 // # What it does not do
 //

@@ -19,9 +19,11 @@ const maxDrafts = 1024
 type draft struct {
 	id    wire.Version
 	c     *content      // nil when it has been hashed
-	src   *store.Source // the content's; nil likewise
+	src   *store.Source // the content's; nil likewise, and where it is incoming
 	final wire.Version  // zero until it has been hashed
-	done  chan struct{} // closed when final is set, or never will be
+	// incoming: it is being downloaded, and hashed as it comes, see [Offer].
+	incoming bool
+	done     chan struct{} // closed when final is set, or never will be
 }
 
 // ahead returns the content of a file in the store, with a reference that the
@@ -44,7 +46,7 @@ func (e *Engine) ahead(ctx context.Context, name wire.FileName) (*content, error
 	c.draft, c.origin = c.version, true
 	c.dealer.Grow(true)
 	e.mu.Lock()
-	if d := e.drafts[name]; d != nil && d.c != nil && d.src.Is(m) {
+	if d := e.drafts[name]; d != nil && d.c != nil && !d.incoming && d.src.Is(m) {
 		c = d.c
 		e.refs[c]++
 		e.mu.Unlock()
@@ -113,9 +115,10 @@ func (c *content) named(first int, sums []byte) {
 	if first != c.known || (first+len(sums)/wire.HashSize) > c.manifest.Count() {
 		return // the file was replaced, which its stat will tell
 	}
-	copy(c.manifest.Hashes[first*wire.HashSize:], sums)
+	own := c.manifest.Hashes[first*wire.HashSize:][:len(sums)]
+	copy(own, sums)
 	for _, s := range c.topics {
-		s.server.out.add(func(b []byte) []byte { return wire.AppendHashesRun(b, s.topic, first, sums) })
+		s.server.out.hashes(s.topic, first, own)
 	}
 	c.known = first + len(sums)/wire.HashSize
 	for i := first; i < c.known; i++ {

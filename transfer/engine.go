@@ -22,6 +22,7 @@ const (
 	packedMemory  = 16 << 20 // bytes of compressed chunks kept
 	largeAtOnce   = 4        // files that are fetched in chunks at a time
 	batchesAtOnce = 4        // jobs that fetch small files at a time
+	urgentAtOnce  = 4        // more of each, for what somebody waits for
 	spaceRetry    = 10 * time.Second
 )
 
@@ -48,6 +49,9 @@ type Engine struct {
 	large   *queue // for turns to fetch in chunks
 	small   *queue // for turns to fetch batches
 	blames  blames
+	ended   history
+	up      limit // of what is sent to others
+	down    limit // of what comes
 
 	sent, uploaded atomic.Int64 // chunks and their bytes given to others
 
@@ -58,6 +62,7 @@ type Engine struct {
 	drafts   map[wire.FileName]*draft  // the latest of each file
 	refs     map[*content]int          // topics and fetches that use a content
 	fetches  map[wire.FileName]*fetch
+	left     map[wire.FileName]*store.Partial // what an earlier process left behind, and nobody has taken up
 	jobs     map[*Job]struct{}
 	idle     chan struct{} // closed and renewed when a job ends
 }
@@ -76,10 +81,10 @@ func New(cfg Config) (*Engine, error) {
 	e := &Engine{
 		cfg: cfg, log: cfg.Log, start: time.Now(), spaceRetry: spaceRetry, reuseGrace: reuseGrace,
 		work: make(chan func()), memory: semaphore.NewWeighted(max(cfg.Memory, 2*wire.MaxDataFrame)),
-		packed: newPackCache(packedMemory), large: newQueue(largeAtOnce), small: newQueue(batchesAtOnce),
+		packed: newPackCache(packedMemory), large: newQueue(largeAtOnce, urgentAtOnce), small: newQueue(batchesAtOnce, urgentAtOnce),
 		blames: blames{nodes: map[wire.NodeID]*blamed{}},
 		links:  map[wire.NodeID]*linkSlot{}, contents: map[wire.Version]*content{}, drafts: map[wire.FileName]*draft{}, refs: map[*content]int{},
-		fetches: map[wire.FileName]*fetch{}, jobs: map[*Job]struct{}{}, idle: make(chan struct{}),
+		fetches: map[wire.FileName]*fetch{}, left: map[wire.FileName]*store.Partial{}, jobs: map[*Job]struct{}{}, idle: make(chan struct{}),
 	}
 	e.create, e.hash = e.createPartial, cfg.Store.ManifestAhead
 	e.ctx, e.cancel = context.WithCancel(context.Background())
@@ -110,7 +115,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	e.mu.Unlock()
 	e.tasks.Wait()
 	e.decoder.Close()
-	return errors.Join(e.encoder.Close(), e.closeContents())
+	return errors.Join(e.encoder.Close(), e.closeContents(), e.closeLeft())
 }
 
 func (e *Engine) worker(ctx context.Context) {
@@ -164,25 +169,6 @@ func (e *Engine) Methods() map[string]wire.Handler {
 // Streams returns the stream services that the engine provides, by name.
 func (e *Engine) Streams() map[string]wire.StreamHandler {
 	return map[string]wire.StreamHandler{wire.ServiceFile: e.serve, wire.ServiceBatch: e.serveBatch, wire.ServicePatch: e.servePatch}
-}
-
-// resume goes on with what an earlier process left.
-func (e *Engine) resume() {
-	partials, err := e.cfg.Store.Leftovers()
-	if err != nil {
-		e.log.Warn("cannot resume transfers", "err", err)
-	}
-	for _, p := range partials {
-		if p.Draft() {
-			e.log.Info("transfer begun again, with what was there", "file", p.Name())
-			e.startJob(e.newJob(string(p.Name())), []item{{name: p.Name(), kind: wire.KindFile, meta: p.Meta(), left: p}})
-			continue
-		}
-		f := e.newFetch(p.Name(), p.Manifest().Version(), p.Meta())
-		f.manifest, f.sink, f.patient, f.searchNow = p.Manifest(), p, true, true
-		e.log.Info("transfer resumed", "file", p.Name(), "chunks", p.Count(), "of", p.Manifest().Count())
-		e.startJob(e.newJob(string(p.Name())), []item{{name: p.Name(), kind: wire.KindFile, meta: p.Meta(), version: f.version, resumed: f}})
-	}
 }
 
 // Idle waits until no job runs, or ctx ends.

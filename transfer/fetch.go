@@ -33,7 +33,7 @@ type sink interface {
 	Reuse(ctx context.Context, took func(i int)) (alike *store.Source, err error)
 	Dir() string
 	Room() error
-	HoldZero(i int)
+	Hold(i int) bool
 	Settle() error
 	Sync() error
 	Publish() error
@@ -60,10 +60,15 @@ type fetch struct {
 	named      int             // of the draft: chunks whose hashes are known
 	verdict    wire.Version    // what the draft turned out to be; zero while unknown
 	redraft    bool            // the draft is gone
+	incoming   wire.Version    // the draft, where it is of a download: another node may go on with it
+	yielded    bool            // this one does
+	rest       *store.Partial  // what a draft that is gone has left, after the end
+	ending     bool            // no more chunks are written
+	writing    sync.WaitGroup  // those that are; added to before ending is set
 	crowded    bool            // the draft does not fit, unless it has many holes
 	meta       wire.Meta       // the newest modification time that a holder knows
 	manifest   *store.Manifest // nil until known
-	left       *store.Partial  // a draft of an earlier process, to begin with; nil for most
+	left       *store.Partial  // of an earlier process, to begin with; nil for most
 	sink       sink            // nil until begun, as c and rx
 	c          *content
 	rx         *planner.Receiver
@@ -73,6 +78,9 @@ type fetch struct {
 	parts      []int // missing chunks of each part
 	partsDone  int
 	bytesDone  int64
+	reused     int64 // bytes that were here before
+	came       int64 // bytes of good chunks and patches that came,
+	carried    int64 // and in which they travelled
 	unsynced   int64 // bytes written since the last Sync
 	syncing    bool
 	syncedAt   time.Duration
@@ -185,12 +193,15 @@ func (f *fetch) begin() error {
 	rx := planner.New(m.Count(), depthFor(m.ChunkSize))
 	c := newContent(id, f.name, meta, m, nopCloser{s})
 	parts := make([]int, wire.PartCount(m.Size))
-	var done int64
+	var done, reused int64
 	for i := range m.Count() {
 		if s.Has(i) {
 			rx.Got(i)
 			c.dealer.Own(i)
 			done += int64(m.Len(i))
+			if !m.Zero(i) {
+				reused += int64(m.Len(i))
+			}
 		} else {
 			parts[partOf(m, i)]++
 		}
@@ -206,6 +217,7 @@ func (f *fetch) begin() error {
 			f.partsDone++
 		}
 	}
+	f.reused = reused
 	if f.private {
 		rx.Limit(0) // until the window is there
 	} else {
@@ -226,27 +238,6 @@ func (f *fetch) begin() error {
 	f.searchNow = true // somebody may have begun at the same moment
 	f.planLocked()
 	return nil
-}
-
-// takeUp returns the sink that an earlier process left, where there is one and m
-// is a manifest that it can be checked against.
-func (f *fetch) takeUp(drafting bool, m *store.Manifest) (sink, error) {
-	f.mu.Lock()
-	left := f.left
-	f.left = nil
-	f.mu.Unlock()
-	switch {
-	case left == nil:
-		return nil, nil
-	case drafting:
-		return nil, left.Abandon()
-	}
-	err := left.Become(m)
-	if err == nil {
-		return left, nil
-	}
-	f.e.log.Info("transfer begins anew", "file", f.name, "err", err)
-	return nil, left.Abandon()
 }
 
 // crowd takes why there is no sink. What a draft's size alone makes too large

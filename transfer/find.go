@@ -47,6 +47,12 @@ func (e *Engine) has(pattern string) []wire.FoundEntry {
 		}
 		out = append(out, f)
 	}
+	for _, entry := range e.offers(pattern) {
+		if !whole[entry.Name] {
+			whole[entry.Name] = true
+			out = append(out, entry)
+		}
+	}
 	for _, f := range e.running() {
 		if v, draft, meta := f.identity(); (!v.IsZero() || !draft.IsZero()) && !whole[f.name] && covers(pattern, f.name) {
 			out = append(out, wire.FoundEntry{Name: f.name, Kind: wire.KindFile, Meta: meta, Version: v, Draft: draft, Partial: true})

@@ -122,6 +122,9 @@ func (f *fetch) hopeless() error {
 	if f.redraft && f.draftingLocked() && f.verdict.IsZero() {
 		return fmt.Errorf("%s: %w", f.name, errRedraft)
 	}
+	if !f.incoming.IsZero() && f.draftingLocked() && !errors.Is(f.refusal, errLiar) {
+		return nil // another node goes on with it, or its origin comes back
+	}
 	if f.refusal == nil || !f.foundNone || f.searching || f.patient || f.reuse.goesOn() {
 		return nil
 	}
@@ -144,12 +147,14 @@ func (f *fetch) hopeless() error {
 func (f *fetch) finish(err error) {
 	f.mu.Lock()
 	c, s, canceled, left := f.c, f.sink, f.canceled, f.left
+	f.ending = true
 	f.mu.Unlock()
 	if left != nil {
 		s = left
 	}
+	f.writing.Wait()
 	keep := f.e.ctx.Err() != nil && !canceled
-	if err != nil && s != nil {
+	if err != nil && s != nil && !f.keepRest(err, s) {
 		end := s.Abandon
 		if keep {
 			end = s.Close
@@ -169,6 +174,9 @@ func (f *fetch) finish(err error) {
 		c.mu.Lock()
 		c.fetching = nil
 		c.mu.Unlock()
+		if errors.Is(err, errRedraft) {
+			c.refuseAll(fmt.Errorf("%s: %w", f.name, wire.ErrChanged))
+		}
 		f.e.release(c)
 	}
 	f.err = err

@@ -92,18 +92,23 @@ func (f *fetch) growLocked(s *source, h wire.Hashes) error {
 }
 
 // namedLocked makes use of the hashes from chunk old on: what they name may be
-// asked for, and chunks of zeros are here.
+// asked for, and chunks of zeros are here, as are those that an earlier draft
+// has left.
 func (f *fetch) namedLocked(old int) {
 	if f.rx == nil {
 		return
 	}
 	f.rx.Named(f.named)
 	for i := old; i < f.named; i++ {
-		if !f.manifest.Zero(i) || !f.rx.Lacks(i) {
+		if !f.rx.Lacks(i) || !f.sink.Hold(i) {
 			continue
 		}
-		f.sink.HoldZero(i)
+		fresh := f.rx.Fresh(i)
 		f.rx.Got(i)
+		if !f.manifest.Zero(i) {
+			f.heldLocked(i, fresh)()
+			continue
+		}
 		f.countLocked(i, 1)
 		f.c.mu.Lock()
 		f.c.dealer.Void(i)
@@ -148,12 +153,14 @@ func (f *fetch) settle() error {
 	return nil
 }
 
-// gone notes that the origin of a draft has come back without it: it is to be
+// gone notes that the origin of a draft has come back without it, or that
+// somebody has what takes the place of a download that was lost: it is to be
 // called with what nodes have under the name.
 func (f *fetch) gone(node wire.Member, entry wire.FoundEntry) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if !f.draftingLocked() || f.origin.Name != node.Name || entry.Partial || entry.Draft == f.draft {
+	another := f.incoming.IsZero() && f.origin.Name != node.Name
+	if !f.draftingLocked() || another || entry.Partial || entry.Draft == f.draft {
 		return
 	}
 	if s := f.sources[f.origin.ID]; s != nil && s.link != nil {

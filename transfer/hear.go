@@ -134,7 +134,10 @@ func (f *fetch) refused(s *source, r wire.Refuse) {
 			s.lost = err
 			return
 		}
-		if f.draftingLocked() && f.fromOrigin(s) && s.head != nil {
+		switch fatal := f.draftingLocked() && f.fromOrigin(s) && s.head != nil; {
+		case fatal && !f.incoming.IsZero() && errors.Is(err, wire.ErrChanged):
+			f.redraft = true
+		case fatal:
 			f.fatal = fmt.Errorf("%s on %s: %w", f.name, s.node.Name, err)
 		}
 		f.refuseLocked(s, err)

@@ -27,6 +27,7 @@ type Job struct {
 	begin  func()        // closes begun, once
 	begun  chan struct{} // closed when a file is being received or waits its turn
 	done   chan struct{}
+	made   time.Duration  // engine time
 	parts  sync.WaitGroup // goroutines of the job
 
 	mu    sync.Mutex
@@ -40,13 +41,16 @@ type Job struct {
 type file struct {
 	item
 	begun   bool
+	from    time.Duration // engine time when it had its turn; 0: it waited for none
 	ended   bool
 	skipped bool   // deleted while it waited
+	giveUp  func() // ends its waiting for a turn; nil while it does not wait
+	rest    bool   // its fetch has left some for the next one
 	fetch   *fetch // nil for what is here or travels in a batch
 }
 
 func (e *Engine) newJob(what string) *Job {
-	j := &Job{e: e, what: what, begun: make(chan struct{}), done: make(chan struct{}), files: map[wire.FileName]*file{}}
+	j := &Job{e: e, what: what, made: e.now(), begun: make(chan struct{}), done: make(chan struct{}), files: map[wire.FileName]*file{}}
 	j.begin = sync.OnceFunc(func() { close(j.begun) })
 	j.ctx, j.cancel = context.WithCancel(e.ctx)
 	return j
@@ -85,14 +89,14 @@ func (e *Engine) startJob(j *Job, items []item) error {
 		close(j.done)
 		return nil
 	}
-	e.mu.Lock()
-	e.jobs[j] = struct{}{}
-	e.mu.Unlock()
 	for _, it := range items {
 		if it.kind == wire.KindFile {
 			j.files[it.name] = &file{item: it}
 		}
 	}
+	e.mu.Lock()
+	e.jobs[j] = struct{}{}
+	e.mu.Unlock()
 	if !e.spawn(func(context.Context) { j.run(items) }) {
 		j.end()
 		return context.Canceled
@@ -133,7 +137,7 @@ func (j *Job) add(items []item) {
 		case it.kind != wire.KindFile:
 		case it.here:
 			j.settled(it.name, j.chain(it.name))
-		case it.meta.Size <= wire.MaxSmall && it.resumed == nil && it.left == nil:
+		case it.meta.Size <= wire.MaxSmall && !it.resumed:
 			small = append(small, it)
 		default:
 			j.parts.Go(func() { j.settled(it.name, j.fetch(it)) })
@@ -144,114 +148,31 @@ func (j *Job) add(items []item) {
 	}
 }
 
-// fetch brings one file here in chunks, beginning again when what it fetched was
-// a draft and is gone.
-func (j *Job) fetch(it item) error {
-	if err := j.e.large.acquire(j.ctx, j); err != nil {
-		return fmt.Errorf("%s: %w", it.name, ErrCanceled)
-	}
-	defer j.e.large.release(j)
-	if it.left != nil {
-		left := it.left
-		var err error
-		if it, err = j.again(it); err != nil {
-			return errors.Join(err, j.e.drop(left))
-		}
-		it.left = left
-	}
-	for {
-		if j.skips(it.name) {
-			return errors.Join(fmt.Errorf("%s: %w", it.name, ErrCanceled), j.e.drop(it.left))
-		}
-		if it.here { // by now
-			return errors.Join(j.e.drop(it.left), j.chain(it.name))
-		}
-		err := j.fetchOnce(it)
-		if !errors.Is(err, errRedraft) {
-			return err
-		}
-		if it, err = j.again(it); err != nil {
-			return err
-		}
-	}
-}
-
-// drop ends a draft that an earlier run left: it stays for the next one where
-// this engine stops, and is removed otherwise. None is nil.
-func (e *Engine) drop(left *store.Partial) error {
-	switch {
-	case left == nil:
-		return nil
-	case e.ctx.Err() != nil:
-		return left.Close()
-	}
-	return left.Abandon()
-}
-
-// again settles anew what an item means, when somebody has it.
-func (j *Job) again(it item) (item, error) {
-	for {
-		changed := j.e.cfg.Mesh.Changed()
-		items, _, err := j.e.resolve(j.ctx, string(it.name), it.pick)
-		for _, found := range items {
-			if found.name == it.name && found.kind == wire.KindFile {
-				return found, nil
-			}
-		}
-		if err != nil && !errors.Is(err, ErrNotFound) {
-			return it, err
-		}
-		select {
-		case <-j.ctx.Done():
-			return it, fmt.Errorf("%s: %w", it.name, ErrCanceled)
-		case <-time.After(searchPace):
-		case <-changed:
-		}
-	}
-}
-
-// fetchOnce brings one file here, of the version or draft that it now is.
-func (j *Job) fetchOnce(it item) error {
-	f, err := j.e.startFetch(it)
-	if err != nil {
-		return err
-	}
-	j.mu.Lock()
-	j.files[it.name].fetch, j.files[it.name].begun = f, true
-	j.mu.Unlock()
-	chained := false
-	ready, first := f.ready, f.first
-	for {
-		select {
-		case <-ready:
-			ready = nil
-			j.begin()
-		case <-first:
-			first = nil
-			backing, err := store.BackingFile(f.sink)
-			if chained = err == nil; chained && backing != "" {
-				j.fail(j.backing(it.name, backing))
-			}
-		case <-f.done:
-			if f.err == nil && !chained {
-				return j.chain(it.name)
-			}
-			return f.err
-		case <-j.ctx.Done():
-			f.drop()
-			<-f.done
-			return f.err
-		}
-	}
-}
-
 // settled records the end of one file.
 func (j *Job) settled(name wire.FileName, err error) {
+	j.note(name, err)
 	j.mu.Lock()
 	f := j.files[name]
 	f.begun, f.ended = true, true
 	j.mu.Unlock()
 	j.fail(err)
+}
+
+// waiting notes how to end a file's waiting for its turn.
+func (j *Job) waiting(name wire.FileName, giveUp func()) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.files[name].giveUp = giveUp
+}
+
+// gaveUp settles a file that was deleted while it waited; it reports whether it
+// was.
+func (j *Job) gaveUp(it item) bool {
+	skipped := j.skips(it.name)
+	if skipped {
+		j.settled(it.name, fmt.Errorf("%s: %w", it.name, ErrCanceled))
+	}
+	return skipped
 }
 
 func (j *Job) skips(name wire.FileName) bool {
@@ -321,7 +242,11 @@ func (j *Job) Files() []wire.FileName {
 }
 
 // Hurry puts the job before others, because somebody waits for it.
-func (j *Job) Hurry() { j.urgent.Store(true) }
+func (j *Job) Hurry() {
+	j.urgent.Store(true)
+	j.e.large.again()
+	j.e.small.again()
+}
 
 // Follow promises that somebody tells the user if the job fails, which is
 // logged as an error otherwise.

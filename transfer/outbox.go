@@ -25,7 +25,17 @@ type outbox struct {
 
 	mu     sync.Mutex
 	frames []byte
-	err    error // set once; nothing is taken any more
+	runs   []hashRun // to be sent among frames, in order
+	err    error     // set once; nothing is taken any more
+}
+
+// A hashRun is hashes that are to be told. There may be 64 MiB of them, for each
+// of many connections, so that they become frames only when their turn has come.
+type hashRun struct {
+	behind int // bytes of frames that go before it
+	topic  uint32
+	first  int    // the first of the chunks
+	sums   []byte // never changed
 }
 
 func newOutbox() *outbox { return &outbox{wake: make(chan struct{}, 1)} }
@@ -62,6 +72,17 @@ func (o *outbox) add(grow func([]byte) []byte) {
 	o.poke()
 }
 
+// hashes queues the hashes of the chunks from first on, which stay the caller's
+// and are not changed.
+func (o *outbox) hashes(topic uint32, first int, sums []byte) {
+	o.mu.Lock()
+	if o.err == nil && len(sums) > 0 {
+		o.runs = append(o.runs, hashRun{len(o.frames), topic, first, sums})
+	}
+	o.mu.Unlock()
+	o.poke()
+}
+
 // addQuiet is add that leaves the writer asleep.
 func (o *outbox) addQuiet(grow func([]byte) []byte) {
 	o.mu.Lock()
@@ -74,20 +95,36 @@ func (o *outbox) addQuiet(grow func([]byte) []byte) {
 // pokeIfAny wakes the writer if something is queued.
 func (o *outbox) pokeIfAny() {
 	o.mu.Lock()
-	any := len(o.frames) > 0
+	any := len(o.frames) > 0 || len(o.runs) > 0
 	o.mu.Unlock()
 	if any {
 		o.poke()
 	}
 }
 
-// take returns what is queued, giving spare to be filled next.
+// take returns what is queued, up to the end of one frame of hashes, giving spare
+// to be filled next.
 func (o *outbox) take(spare []byte) ([]byte, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	frames := o.frames
-	o.frames = spare[:0]
-	return frames, o.err
+	if len(o.runs) == 0 {
+		frames := o.frames
+		o.frames = spare[:0]
+		return frames, o.err
+	}
+	run := &o.runs[0]
+	now := o.frames[:run.behind]
+	o.frames = append(spare[:0], o.frames[run.behind:]...)
+	for i, before := 1, run.behind; i < len(o.runs); i++ {
+		o.runs[i].behind -= before
+	}
+	piece := run.sums[:min(len(run.sums), wire.MaxHashesPacket*wire.HashSize)]
+	now = wire.AppendHashesRun(now, run.topic, run.first, piece)
+	run.behind, run.first, run.sums = 0, run.first+len(piece)/wire.HashSize, run.sums[len(piece):]
+	if len(run.sums) == 0 {
+		o.runs = o.runs[1:]
+	}
+	return now, o.err
 }
 
 // fail makes the writer stop.
@@ -100,34 +137,19 @@ func (o *outbox) fail(err error) {
 	o.poke()
 }
 
-// write sends b under a deadline that holds for each piece of it.
-func write(conn net.Conn, b []byte) error {
-	const piece, most = 256 << 10, 257 << 10 // so that a chunk with its header makes no piece too many
-	for len(b) > 0 {
-		n := len(b)
-		if n > most {
-			n = piece
-		}
-		if err := conn.SetWriteDeadline(time.Now().Add(writeLimit)); err != nil {
-			return err
-		}
-		if _, err := conn.Write(b[:n]); err != nil {
-			return err
-		}
-		b = b[n:]
-	}
-	return nil
-}
-
 // deadlineReader is a connection whose every read must bring something in
 // time, and that tells when it does.
 type deadlineReader struct {
 	conn  net.Conn
-	heard func()    // nil: nobody listens
-	set   time.Time // when the deadline was, which need not be at every read
+	piece func(n int) int // how many of n bytes to read at a time; nil: all
+	heard func(n int)     // is told how many came, and may block; nil: nobody listens
+	set   time.Time       // when the deadline was, which need not be at every read
 }
 
 func (r *deadlineReader) Read(b []byte) (int, error) {
+	if r.piece != nil {
+		b = b[:r.piece(len(b))]
+	}
 	if now := time.Now(); now.Sub(r.set) >= silenceLimit/16 {
 		if err := r.conn.SetReadDeadline(now.Add(silenceLimit)); err != nil {
 			return 0, err
@@ -136,7 +158,7 @@ func (r *deadlineReader) Read(b []byte) (int, error) {
 	}
 	n, err := r.conn.Read(b)
 	if n > 0 && r.heard != nil {
-		r.heard()
+		r.heard(n)
 	}
 	return n, err
 }

@@ -204,6 +204,7 @@ func (p *patcher) answer(line *patchLine, s *source, i int, chunk []byte) error 
 	case t != wire.TypePatch:
 		return errOutOfPlace
 	}
+	p.f.e.down.pay(p.f.e.ctx, len(payload))
 	if err := wire.Unmarshal(payload, &patch); err != nil {
 		return err
 	}
@@ -278,6 +279,8 @@ func (p *patcher) hangUp() {
 func (f *fetch) patched(s *source, i, n int) {
 	f.mu.Lock()
 	s.given += int64(n)
+	f.came += int64(n)
+	f.carried += int64(n)
 	f.rate.add(f.e.now(), n)
 	size := f.manifest.Len(i)
 	f.mu.Unlock()

@@ -37,7 +37,8 @@ func (e *Engine) sendPatch(ctx context.Context, conn net.Conn, pack *packer, wan
 		e.sent.Add(1)
 		e.uploaded.Add(int64(len(p.Data)))
 	}
-	return write(conn, frame)
+	var pace pacer
+	return e.up.send(ctx, &pace, conn, frame)
 }
 
 // makePatch compares a chunk with the client's blocks.

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"minimega/mesh/wire"
-	"minimega/transfer/store"
 )
 
 // item is one entry that a job is about.
@@ -19,12 +18,12 @@ type item struct {
 	kind    wire.Kind
 	meta    wire.Meta
 	target  string
-	version wire.Version   // zero: the only holder has not hashed it yet
-	holders []wire.Member  // complete or not
-	here    bool           // it is in the store already
-	resumed *fetch         // an earlier process left it
-	left    *store.Partial // an earlier process left this draft of it; nil for most
-	pick    Pick           // by which it was settled
+	version wire.Version  // zero: the only holder has not hashed it yet
+	draft   wire.Version  // of what a node is downloading; zero for most
+	holders []wire.Member // complete or not
+	here    bool          // it is in the store already
+	resumed bool          // an earlier process left it
+	pick    Pick          // by which it was settled
 }
 
 // holding is one entry of one node.
@@ -43,7 +42,7 @@ func (e *Engine) resolve(ctx context.Context, pattern string, pick Pick) (items 
 	byName := map[wire.FileName][]holding{}
 	local := map[wire.FileName]bool{}
 	for _, entry := range e.has(pattern) {
-		if !entry.Partial {
+		if !entry.Partial && !entry.Incoming {
 			local[entry.Name] = true
 			byName[entry.Name] = append(byName[entry.Name], holding{self, entry})
 		}
@@ -132,11 +131,13 @@ func notFound(pattern string, silent, banned []wire.NodeName) error {
 }
 
 // learn asks holders for versions that decide between them and are not known:
-// those of a name that several nodes hold in one size.
+// those of a name that several nodes hold, or of which an earlier process left
+// something, which only a version tells to be of use.
 func (e *Engine) learn(ctx context.Context, byName map[wire.FileName][]holding, local map[wire.FileName]bool, pick Pick) error {
 	unknown := map[wire.NodeID][]wire.FileName{}
 	for name, hs := range byName {
-		if len(hs) < 2 || oneDraft(hs) || local[name] && pick == (Pick{}) {
+		settled := (len(hs) < 2 || oneDraft(hs)) && !e.hasLeft(name)
+		if settled || local[name] && pick == (Pick{}) {
 			continue
 		}
 		for _, h := range hs {

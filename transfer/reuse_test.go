@@ -131,8 +131,8 @@ func TestAFileThatRottedHereIsFetched(t *testing.T) {
 	b.has("two", data)
 }
 
-// stuckSink finds its chunks elsewhere, one whenever it is told to.
-type stuckSink struct {
+// deadSink finds its chunks elsewhere, one whenever it is told to.
+type deadSink struct {
 	sink
 	m       *store.Manifest
 	next    chan int // chunks to find
@@ -140,7 +140,7 @@ type stuckSink struct {
 	fails   error // what the search ends with
 }
 
-func (s *stuckSink) Reuse(ctx context.Context, took func(int)) (*store.Source, error) {
+func (s *deadSink) Reuse(ctx context.Context, took func(int)) (*store.Source, error) {
 	for {
 		select {
 		case i, ok := <-s.next:
@@ -158,13 +158,13 @@ func (s *stuckSink) Reuse(ctx context.Context, took func(int)) (*store.Source, e
 	}
 }
 
-// stuck adds a node whose fetches search their chunks through a stuckSink.
+// stuck adds a node whose fetches search their chunks through a deadSink.
 func (f *fabric) stuck(name string, content []byte, next chan int, fails error) *node {
 	return f.add(name, "", func(e *Engine) {
 		create := e.create
 		e.create = func(name wire.FileName, meta wire.Meta, m *store.Manifest) (sink, error) {
 			s, err := create(name, meta, m)
-			return &stuckSink{s, m, next, content, fails}, err
+			return &deadSink{s, m, next, content, fails}, err
 		}
 	})
 }
@@ -176,13 +176,27 @@ func (n *node) putHashed(t *testing.T, name string, data []byte) {
 	n.awaitHashed(t, name)
 }
 
-// awaitHashed hashes a file until it is old enough for its version to be kept.
+// awaitHashed hashes a file when it is old enough for its version to be kept.
 func (n *node) awaitHashed(t *testing.T, name string) {
+	awaitOld(t, filepath.Join(n.dir, name))
 	await(t, func() bool {
 		_, err := n.engine.cfg.Store.ManifestAhead(t.Context(), wire.FileName(name), nil)
 		v, _, _ := n.engine.cfg.Store.CachedVersion(wire.FileName(name))
 		return err == nil && !v.IsZero()
 	})
+}
+
+// awaitOld waits until a change of the file would show in its time, as the
+// store's hash cache wants it.
+func awaitOld(t *testing.T, file string) {
+	info, err := os.Stat(file)
+	must(t, err)
+	changed := info.Sys().(*syscall.Stat_t).Ctim
+	young := 200 * time.Millisecond
+	if changed.Nsec%int64(time.Millisecond) == 0 {
+		young = 2500 * time.Millisecond
+	}
+	await(t, func() bool { return time.Since(time.Unix(changed.Unix())) > young })
 }
 
 // searching returns a file, who has it, and a node that finds the chunks of it

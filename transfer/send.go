@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -34,9 +35,7 @@ func (t *served) announce(c *content, open wire.Open, have []byte) {
 	}
 	out := t.server.out
 	out.send(wire.TypeHead, head)
-	out.add(func(b []byte) []byte {
-		return wire.AppendHashesRun(b, t.topic, 0, c.manifest.Hashes[:known*wire.HashSize])
-	})
+	out.hashes(t.topic, 0, c.manifest.Hashes[:known*wire.HashSize])
 	out.add(func(b []byte) []byte { return appendHave(b, t.topic, have) })
 	if t.origin && !final.IsZero() {
 		head.Version = final
@@ -63,7 +62,7 @@ func (s *server) refuse(topic uint32, chunk int64, err error) {
 }
 
 // write sends control frames first, then chunks, then Alive.
-func (s *server) write() error {
+func (s *server) write(ctx context.Context) error {
 	alive := time.NewTicker(aliveEvery)
 	defer alive.Stop()
 	for {
@@ -72,7 +71,7 @@ func (s *server) write() error {
 		} else if any {
 			continue
 		}
-		sent, err := s.sendChunk()
+		sent, err := s.sendChunk(ctx)
 		if err != nil {
 			return err
 		}
@@ -94,7 +93,7 @@ func (s *server) writeQueued() (any bool, err error) {
 		return false, err
 	}
 	s.spare = frames
-	return len(frames) > 0, write(s.conn, frames)
+	return len(frames) > 0, s.pace.write(s.conn, frames)
 }
 
 // next picks what is sent now, a topic after the other.
@@ -118,7 +117,7 @@ func (s *server) next() (t *served, chunk int, ok bool) {
 }
 
 // sendChunk sends one chunk, if any is wanted.
-func (s *server) sendChunk() (sent bool, err error) {
+func (s *server) sendChunk(ctx context.Context) (sent bool, err error) {
 	const head = wire.HeaderSize + wire.ChunkHead
 	t, i, ok := s.next()
 	if !ok {
@@ -138,15 +137,17 @@ func (s *server) sendChunk() (sent bool, err error) {
 		copy(small.behind(0, len(data)), data)
 		buf = small
 	}
-	if _, err := s.writeQueued(); err != nil { // the chunk's hash may be among them
-		return false, err
+	for any := true; any; { // the chunk's hash may be among them
+		if any, err = s.writeQueued(); err != nil {
+			return false, err
+		}
 	}
 	frame := buf.behind(head, len(data))
 	wire.AppendChunkHeader(frame[:0], t.topic, uint32(i), enc, len(data)) // before the data
 	s.e.uploaded.Add(int64(len(data)))
 	s.e.sent.Add(1)
 	start := time.Now()
-	err = write(s.conn, frame)
+	err = s.e.up.send(ctx, &s.pace, s.conn, frame)
 	took := time.Since(start)
 	s.pack.wrote(len(frame), took)
 	s.valve.wrote(len(frame), took)

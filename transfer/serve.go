@@ -21,9 +21,10 @@ type server struct {
 	peer  wire.Member
 	conn  net.Conn
 	out   *outbox
-	pack  *packer // the writer's alone, as valve
+	pack  *packer // the writer's alone, as valve and pace
 	valve *valve
 	spare []byte // to be filled with control frames next; the writer's alone
+	pace  pacer
 
 	mu     sync.Mutex
 	topics map[uint32]*served
@@ -60,7 +61,7 @@ func (e *Engine) serve(ctx context.Context, from wire.Member, conn net.Conn) {
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	var writer sync.WaitGroup
 	writer.Go(func() {
-		err := s.write()
+		err := s.write(ctx)
 		s.out.fail(err)
 		conn.Close()
 	})

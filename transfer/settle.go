@@ -74,6 +74,9 @@ func newest(name wire.FileName, hs []holding) item {
 		if it.kind == 0 || h.entry.Meta.ModTime > it.meta.ModTime {
 			it.kind, it.meta, it.target, it.version = h.entry.Kind, h.entry.Meta, h.entry.Target, h.entry.Version
 		}
+		if h.entry.Incoming && h.entry.Version == it.version { // others may have parts of it
+			it.draft = h.entry.Draft
+		}
 		if !h.entry.Partial || !h.entry.Version.IsZero() { // who has a draft is found when that is known
 			it.holders = append(it.holders, h.node)
 		}

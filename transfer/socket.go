@@ -32,6 +32,18 @@ type valve struct {
 
 // tune sets conn's socket up, where it has one.
 func tune(conn net.Conn) *valve {
+	raw := socketOf(conn)
+	if raw == nil {
+		return &valve{}
+	}
+	v := &valve{raw: raw}
+	v.set(unix.TCP_USER_TIMEOUT, int(silenceLimit.Milliseconds()))
+	v.bound(firstUnsent)
+	return v
+}
+
+// socketOf returns the socket below conn; nil where there is none.
+func socketOf(conn net.Conn) syscall.RawConn {
 	for {
 		inner, ok := conn.(interface{ NetConn() net.Conn })
 		if !ok {
@@ -41,16 +53,13 @@ func tune(conn net.Conn) *valve {
 	}
 	tcp, ok := conn.(*net.TCPConn)
 	if !ok {
-		return &valve{}
+		return nil
 	}
 	raw, err := tcp.SyscallConn()
 	if err != nil {
-		return &valve{}
+		return nil
 	}
-	v := &valve{raw: raw}
-	v.set(unix.TCP_USER_TIMEOUT, int(silenceLimit.Milliseconds()))
-	v.bound(firstUnsent)
-	return v
+	return raw
 }
 
 // set changes an option; failing costs speed only.

@@ -8,41 +8,59 @@ import (
 	"minimega/mesh/wire"
 )
 
-// startFetch returns the fetch of an item, joining one that runs.
-func (e *Engine) startFetch(it item) (*fetch, error) {
+// startFetch returns the fetch of an item, joining one that runs; nil where the
+// file has arrived meanwhile.
+func (e *Engine) startFetch(it item, arrived func() bool) (*fetch, error) {
 	for {
 		e.mu.Lock()
 		f := e.fetches[it.name]
 		if f == nil {
-			if f = it.resumed; f == nil {
-				f = e.newFetch(it.name, it.version, it.meta)
-				f.left = it.left
-			}
+			f = e.newFetch(it.name, it.version, it.meta)
+			f.patient, f.draft, f.incoming = it.resumed, it.draft, it.draft
 			f.jobs = 1
 			e.fetches[it.name] = f
 			e.mu.Unlock()
+			if arrived() { // which nobody else can bring it to any more
+				f.finish(nil)
+				return nil, nil
+			}
+			f.inherit(e.takeLeft(it.name))
 			return f, e.runFetch(f, it.holders)
 		}
 		e.mu.Unlock()
-		if err := e.drop(it.left); err != nil {
-			return nil, fmt.Errorf("%s: %w", it.name, err)
+		if joined, err := f.join(it); joined || err != nil {
+			return f, err
 		}
 		if f.givesWay(it.version) {
 			f.abort()
-			<-f.done
-			continue
-		}
-		if v, _, _ := f.identity(); v != it.version && !it.version.IsZero() && !v.IsZero() {
-			return nil, fmt.Errorf("%s: %w, as another version: file delete %s gives that up", it.name, ErrInFlight, it.name)
-		}
-		if f.share() {
-			for _, h := range it.holders {
-				f.offer(h, true)
-			}
-			return f, nil
 		}
 		<-f.done
 	}
+}
+
+// fetching returns the fetch of a name; nil where there is none.
+func (e *Engine) fetching(name wire.FileName) *fetch {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.fetches[name]
+}
+
+// join makes a job that wants it wait for f; it reports false where f is ending,
+// or gives way.
+func (f *fetch) join(it item) (bool, error) {
+	if f.givesWay(it.version) {
+		return false, nil
+	}
+	if v, _, _ := f.identity(); v != it.version && !it.version.IsZero() && !v.IsZero() && !it.resumed {
+		return false, fmt.Errorf("%s: %w, as another version: file delete %s gives that up", it.name, ErrInFlight, it.name)
+	}
+	if !f.share() {
+		return false, nil
+	}
+	for _, h := range it.holders {
+		f.offer(h, true)
+	}
+	return true, nil
 }
 
 // givesWay reports whether f is dropped for version v, zero if that is not known
@@ -72,7 +90,9 @@ func (f *fetch) share() bool {
 func (e *Engine) runFetch(f *fetch, holders []wire.Member) error {
 	ctx, cancel := context.WithCancel(e.ctx)
 	f.mu.Lock()
-	f.cancel = cancel
+	if f.cancel = cancel; f.canceled { // it was given up already
+		cancel()
+	}
 	f.mu.Unlock()
 	for _, h := range holders {
 		f.offer(h, false)

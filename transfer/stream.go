@@ -180,5 +180,5 @@ func (w *window) Sync() error                                             { retu
 func (w *window) Publish() error                                          { return nil }
 func (w *window) Close() error                                            { return nil }
 func (w *window) Abandon() error                                          { return nil }
-func (w *window) HoldZero(int)                                            {}
+func (w *window) Hold(int) bool                                           { return false }
 func (w *window) Settle() error                                           { return nil }

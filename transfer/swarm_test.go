@@ -102,22 +102,23 @@ func TestTwoJobsShareOneFetch(t *testing.T) {
 }
 
 func TestQueueServesWhoIsWaitedForFirst(t *testing.T) {
-	q := newQueue(1)
+	q := newQueue(1, 0)
 	job := func() *Job { return &Job{begin: func() {}} }
 	busy, patient, urgent := job(), job(), job()
-	urgent.Hurry()
-	must(t, q.acquire(t.Context(), busy))
+	urgent.urgent.Store(true)
+	held, err := q.acquire(t.Context(), busy)
+	must(t, err)
 	turns := make(chan string, 2)
 	for name, j := range map[string]*Job{"patient": patient, "urgent": urgent} {
 		go func() {
-			if err := q.acquire(t.Context(), j); err == nil {
+			if own, err := q.acquire(t.Context(), j); err == nil {
 				turns <- name
-				q.release(j)
+				own.release()
 			}
 		}()
 	}
 	await(t, func() bool { q.mu.Lock(); defer q.mu.Unlock(); return len(q.waiting) == 2 })
-	q.release(busy)
+	held.release()
 	if first := <-turns; first != "urgent" {
 		t.Errorf("%s had the first turn", first)
 	}

@@ -18,6 +18,33 @@ package wire
 // With Wait the caller wants to know how it goes: the answer comes when the
 // download ends or after a second. DownloadFree then says that it is given up,
 // and anybody may begin; DownloadFailed that another try would fail as well.
+//
+// # While it runs
+//
+// A download whose length is known is offered as a draft (data.go) as soon as
+// the server has told that length, if it is more than [MaxSmall]: its downloader
+// is the origin, and hashes each chunk when its last byte is there. Found has it
+// with Incoming, and DownloadBusy has its name, at once to who waits and knows of
+// another or none. Those who wait open the draft, and pass its chunks on.
+//
+//	the origin refuses the draft with   those who fetch it
+//	ErrChanged                          look for the draft or file that took its place
+//	ErrBusy                             keep what they have, and wait for that
+//	any other                           give up
+//
+// ErrChanged comes when the server's file turned out to be another, ErrBusy when
+// the downloader gave up what another node may go on with. Who gives up a draft
+// itself, because it takes the download over, refuses it with ErrChanged.
+//
+// When a downloader gives up or is lost, those who wait ask again, and one
+// begins, as above. If its URL is the same it goes on from what it holds of the
+// draft: with Range for what it lacks, and with If-Range and the Tag that it was
+// told of this very draft, so that the server proves that its file is the same. It offers what it
+// holds as a draft of its own, under a new name. Who fetches the old draft, and
+// has lost its origin, turns to any node that has the whole file or an Incoming
+// draft of it; what it holds it keeps where the new draft's hash of the chunk is
+// the same. So chunks never pass from one version to another unseen, whatever a
+// server changed or a node said.
 const MethodDownload = "download"
 
 // DownloadAsk is the body of a [MethodDownload] call.
@@ -25,6 +52,7 @@ type DownloadAsk struct {
 	Name   FileName `cbor:"1,keyasint"`
 	Source string   `cbor:"2,keyasint,omitempty"` // the URL; empty where it holds credentials
 	Wait   bool     `cbor:"3,keyasint,omitempty"`
+	Draft  Version  `cbor:"4,keyasint,omitzero"` // with Wait: the caller knows of it
 }
 
 // DownloadState says what a node does about a file.
@@ -44,4 +72,8 @@ type DownloadAnswer struct {
 	Done  int64         `cbor:"2,keyasint,omitempty"` // bytes, of DownloadBusy
 	Total int64         `cbor:"3,keyasint,omitempty"` // bytes; 0: not known
 	Error string        `cbor:"4,keyasint,omitempty"` // of DownloadFailed
+
+	Draft    Version `cbor:"5,keyasint,omitzero"`  // of DownloadBusy: as which it is offered
+	Tag      string  `cbor:"6,keyasint,omitempty"` // what proves to the server of the asker's Source that its file is this draft
+	Modified int64   `cbor:"7,keyasint,omitempty"` // Unix time in ns; 0: not known
 }

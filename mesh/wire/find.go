@@ -31,6 +31,8 @@ type FoundEntry struct {
 	Version Version  `cbor:"5,keyasint"`           // zero: not hashed yet
 	Partial bool     `cbor:"6,keyasint,omitempty"` // it is being fetched; Version or Draft is set
 	Draft   Version  `cbor:"7,keyasint,omitzero"`  // the draft that it is, or was before Version was known
+
+	Incoming bool `cbor:"8,keyasint,omitempty"` // the node downloads it (MethodDownload): Draft is set, Version and Partial are not
 }
 
 // Found answers a [Find]: everything that matches, a directory with all that

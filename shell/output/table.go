@@ -33,6 +33,12 @@ func compareRows(a, b []string) int {
 }
 
 func compareCells(a, b string) int {
+	if a == b {
+		return 0
+	}
+	if !mayBeNumber(a) || !mayBeNumber(b) {
+		return strings.Compare(a, b)
+	}
 	x, errX := strconv.ParseInt(a, 10, 64)
 	y, errY := strconv.ParseInt(b, 10, 64)
 	switch {
@@ -42,6 +48,11 @@ func compareCells(a, b string) int {
 		return -1
 	}
 	return 1
+}
+
+// mayBeNumber is much cheaper than trying.
+func mayBeNumber(s string) bool {
+	return s != "" && (s[0] == '-' || s[0] == '+' || '0' <= s[0] && s[0] <= '9')
 }
 
 // lines returns the rows to print, the header first, escaped.

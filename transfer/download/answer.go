@@ -38,14 +38,28 @@ type part struct {
 	size  int64       // bytes of the body; -1: not known
 }
 
-// judge tells what resp has to do with a file of which held bytes are here; 0
-// means that no range was asked for. Errors: a [StatusError], errStale, or one
+// A span is what is asked for of a file, in bytes: from the first to before the
+// second, which is -1 for the end of the file.
+type span struct{ from, to int64 }
+
+// all reports that no range is asked for.
+func (s span) all() bool { return s.from == 0 && s.to < 0 }
+
+// String returns the span as a Range has it.
+func (s span) String() string {
+	if s.to < 0 {
+		return fmt.Sprintf("bytes=%d-", s.from)
+	}
+	return fmt.Sprintf("bytes=%d-%d", s.from, s.to-1)
+}
+
+// judge tells what resp has to do with what was asked for of a file. Errors: a [StatusError], errStale, or one
 // that wraps [ErrBadAnswer].
-func judge(resp *http.Response, held int64, stamp store.Stamp) (part, error) {
+func judge(resp *http.Response, asked span, stamp store.Stamp) (part, error) {
 	switch {
-	case resp.StatusCode == http.StatusRequestedRangeNotSatisfiable && held > 0:
+	case resp.StatusCode == http.StatusRequestedRangeNotSatisfiable && !asked.all():
 		return part{}, errStale
-	case resp.StatusCode != http.StatusOK && (resp.StatusCode != http.StatusPartialContent || held == 0):
+	case resp.StatusCode != http.StatusOK && (resp.StatusCode != http.StatusPartialContent || asked.all()):
 		if resp.StatusCode == http.StatusPartialContent {
 			return part{}, fmt.Errorf("%w: a part, but all was asked for", ErrBadAnswer)
 		}
@@ -55,7 +69,7 @@ func judge(resp *http.Response, held int64, stamp store.Stamp) (part, error) {
 		return part{}, fmt.Errorf("%w: the content is encoded as %.40q, which was not asked for", ErrBadAnswer, encoding)
 	}
 	if resp.StatusCode == http.StatusPartialContent {
-		return judgePart(resp, held, stamp)
+		return judgePart(resp, asked, stamp)
 	}
 	untilClose := resp.ContentLength < 0 && resp.ProtoMajor < 2 && len(resp.TransferEncoding) == 0
 	if untilClose {
@@ -65,12 +79,15 @@ func judge(resp *http.Response, held int64, stamp store.Stamp) (part, error) {
 }
 
 // judgePart judges an answer to a range request that says it goes on.
-func judgePart(resp *http.Response, held int64, stamp store.Stamp) (part, error) {
-	total, err := contentRange(resp.Header.Get("Content-Range"), held)
+func judgePart(resp *http.Response, asked span, stamp store.Stamp) (part, error) {
+	total, err := contentRange(resp.Header.Get("Content-Range"), asked)
 	if err != nil {
 		return part{}, err
 	}
-	switch rest := total - held; {
+	if asked.to < 0 {
+		asked.to = total
+	}
+	switch rest := asked.to - asked.from; {
 	case stamp.Size >= 0 && total != stamp.Size:
 		return part{}, fmt.Errorf("%w: the file has %d bytes now, but had %d", ErrBadAnswer, total, stamp.Size)
 	case resp.ContentLength >= 0 && resp.ContentLength != rest:
@@ -83,17 +100,22 @@ func judgePart(resp *http.Response, held int64, stamp store.Stamp) (part, error)
 	}
 }
 
-// contentRange returns the total of a Content-Range that goes from held to the
-// end of the file. Nothing else was asked for.
-func contentRange(value string, held int64) (total int64, err error) {
+// contentRange returns the total of a Content-Range that is what was asked for.
+func contentRange(value string, asked span) (total int64, err error) {
 	rest, ok := strings.CutPrefix(value, "bytes ")
 	span, size, ok2 := strings.Cut(rest, "/")
 	first, last, ok3 := strings.Cut(span, "-")
 	from, err1 := decimal(first)
 	to, err2 := decimal(last)
 	total, err3 := decimal(size)
-	if !ok || !ok2 || !ok3 || errors.Join(err1, err2, err3) != nil || from != held || to != total-1 || from > to {
-		return 0, fmt.Errorf("%w: content range %.80q: must be bytes %d to the last", ErrBadAnswer, value, held)
+	end, last := asked.to, "the last"
+	if end < 0 {
+		end = total
+	} else {
+		last = strconv.FormatInt(end-1, 10)
+	}
+	if !ok || !ok2 || !ok3 || errors.Join(err1, err2, err3) != nil || from != asked.from || to != end-1 || from > to || to >= total {
+		return 0, fmt.Errorf("%w: content range %.80q: must be bytes %d to %s", ErrBadAnswer, value, asked.from, last)
 	}
 	return total, nil
 }

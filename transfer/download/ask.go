@@ -35,6 +35,7 @@ func (d *Downloader) serve(ctx context.Context, from wire.Member, body []byte) (
 		defer cancel()
 		select {
 		case <-mine.done:
+		case <-mine.offered(ask.Draft):
 		case <-within.Done():
 		}
 	}
@@ -84,32 +85,34 @@ func readAnswer(reply wire.Reply) (said, error) {
 	return s, wire.Unmarshal(reply.Body, &s.DownloadAnswer)
 }
 
-// await waits for what node does about u. It reports whether the node has the
-// file; if not, and there is no error, anybody may begin.
-func (d *Downloader) await(ctx context.Context, node wire.Member, u URL, told Told) (held bool, err error) {
-	body, err := wire.Marshal(wire.DownloadAsk{Name: u.Name, Source: u.source(), Wait: true})
-	if err != nil {
-		return false, err
-	}
+// await waits for what node does about w's URL, and takes part in it. It reports
+// whether the node has the file; if not, and there is no error, anybody may begin.
+func (d *Downloader) await(ctx context.Context, node wire.Member, w *follower, told Told) (held bool, err error) {
 	for {
-		s, err := d.askOne(ctx, node, body)
+		s, err := d.askOne(ctx, node, wire.DownloadAsk{Name: w.u.Name, Source: w.u.source(), Wait: true, Draft: w.draft})
 		switch {
 		case ctx.Err() != nil:
 			return false, ctx.Err()
 		case err != nil: // it cannot be reached any more, say
 			return false, nil
 		case s.State == wire.DownloadHeld:
-			return true, nil
+			return w.last(ctx, node, told), nil
 		case s.State == wire.DownloadFailed:
 			return false, fmt.Errorf("%s: %s", node.Name, s.Error)
 		case s.State != wire.DownloadBusy:
 			return false, nil
 		}
-		told(s.Done, s.Total, node.Name)
+		w.hear(ctx, s.DownloadAnswer)
+		done, total := w.far(s.DownloadAnswer)
+		told(done, total, node.Name)
 	}
 }
 
-func (d *Downloader) askOne(ctx context.Context, node wire.Member, body []byte) (s said, err error) {
+func (d *Downloader) askOne(ctx context.Context, node wire.Member, ask wire.DownloadAsk) (s said, err error) {
+	body, err := wire.Marshal(ask)
+	if err != nil {
+		return s, err
+	}
 	ctx, cancel := context.WithTimeout(ctx, waitWithin)
 	defer cancel()
 	err = wire.ErrUnreachable

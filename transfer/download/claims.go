@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"minimega/mesh/wire"
+	"minimega/transfer/store"
 )
 
 // failureKept is how long those who wait are told that a download failed.
@@ -27,10 +27,14 @@ type claim struct {
 	done   chan struct{} // closed when it has ended
 	err    error         // what it ended with; set before done is closed
 
-	soFar, total atomic.Int64 // bytes
-
 	running bool        // it has begun; under claims.mu
 	gaveWay wire.Member // who asked first; zero: nobody; under claims.mu
+
+	mu     sync.Mutex
+	row    Running       // how far it is
+	draft  wire.Version  // as which it is shared; zero: it is not
+	stamp  store.Stamp   // of that
+	shared chan struct{} // closed while it is
 }
 
 // failure is how a download has failed that would fail elsewhere too.
@@ -47,7 +51,8 @@ func (c *claims) begin(u URL) (*claim, bool) {
 	if there := c.own[u.Name]; there != nil {
 		return there, false
 	}
-	mine := &claim{name: u.Name, source: u.source(), done: make(chan struct{})}
+	mine := &claim{name: u.Name, source: u.source(), done: make(chan struct{}), shared: make(chan struct{})}
+	mine.row.Name = u.Name
 	c.own[u.Name] = mine
 	return mine, true
 }
@@ -105,7 +110,7 @@ func (c *claims) answer(self, from wire.Member, ask wire.DownloadAsk) wire.Downl
 	mine := c.own[ask.Name]
 	switch {
 	case mine != nil && (mine.running || ask.Wait || before(self, from)):
-		return wire.DownloadAnswer{State: wire.DownloadBusy, Done: mine.soFar.Load(), Total: mine.total.Load()}
+		return mine.busy(ask)
 	case mine != nil:
 		mine.gaveWay = from
 	case ask.Wait && ask.Source != "":
@@ -118,3 +123,67 @@ func (c *claims) answer(self, from wire.Member, ask wire.DownloadAsk) wire.Downl
 
 // before reports whether a comes first where both ask at once.
 func before(a, b wire.Member) bool { return string(a.ID[:]) < string(b.ID[:]) }
+
+// list returns how far all are that have begun.
+func (c *claims) list() []Running {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var rows []Running
+	for _, mine := range c.own {
+		if mine.running {
+			rows = append(rows, mine.now())
+		}
+	}
+	return rows
+}
+
+// far records how far m is, in bytes.
+func (m *claim) far(dir string, done, total int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.row.Dir, m.row.Done, m.row.Total = dir, done, total
+}
+
+func (m *claim) now() Running {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.row
+}
+
+// share records that others may take part in what stamp says, as a draft.
+func (m *claim) share(draft wire.Version, stamp store.Stamp) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.draft, m.stamp = draft, stamp
+	close(m.shared)
+}
+
+// unshare records that they may not any more.
+func (m *claim) unshare() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.draft, m.shared = wire.Version{}, make(chan struct{})
+}
+
+// offered returns a channel that is closed when others may take part, in another
+// draft than the one that is known.
+func (m *claim) offered(known wire.Version) <-chan struct{} {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !known.IsZero() && m.draft == known {
+		return nil
+	}
+	return m.shared
+}
+
+// busy tells a node that asks how far m is. What proves to a server that its
+// file is the same is worth nothing to who asks another one.
+func (m *claim) busy(ask wire.DownloadAsk) wire.DownloadAnswer {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	a := wire.DownloadAnswer{State: wire.DownloadBusy, Done: m.row.Done, Total: m.row.Total, Draft: m.draft}
+	if !m.draft.IsZero() && m.source != "" && m.source == ask.Source {
+		a.Tag, a.Modified = m.stamp.Tag, m.stamp.Modified
+	}
+	return a
+}

@@ -12,7 +12,6 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
-	"strconv"
 	"syscall"
 	"time"
 
@@ -42,6 +41,7 @@ type client struct {
 	transport http.RoundTripper
 	allow     Allow
 	times     timeouts
+	limit     Limit // nil: none
 }
 
 func newClient(allow Allow, roots *x509.CertPool, times timeouts) *client {
@@ -53,9 +53,10 @@ func newClient(allow Allow, roots *x509.CertPool, times timeouts) *client {
 		}
 		return allow.Check(to.Addr())
 	}}
-	return &client{allow: allow, times: times, transport: &http.Transport{
+	c := &client{allow: allow, times: times}
+	c.transport = &http.Transport{
 		Proxy:                  func(r *http.Request) (*url.URL, error) { return proxy(r.URL) },
-		DialContext:            dialer.DialContext,
+		DialContext:            c.limited(dialer.DialContext),
 		TLSClientConfig:        &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    times.connect,
 		ResponseHeaderTimeout:  times.header,
@@ -63,7 +64,8 @@ func newClient(allow Allow, roots *x509.CertPool, times timeouts) *client {
 		DisableKeepAlives:      true, // so that nothing stays when a download has ended
 		DisableCompression:     true,
 		ForceAttemptHTTP2:      true,
-	}}
+	}
+	return c
 }
 
 // Roots returns the system's certificates and those in a PEM file; nil, which
@@ -91,9 +93,9 @@ func Roots(file string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// get asks for u from byte held on, which is of what tag stands for, and follows
+// get asks for what asked says of u, which is of what tag stands for, and follows
 // redirects. The caller closes the body.
-func (c *client) get(ctx context.Context, u URL, held int64, tag string) (*http.Response, error) {
+func (c *client) get(ctx context.Context, u URL, asked span, tag string) (*http.Response, error) {
 	at := u.target
 	for range maxRedirects + 1 {
 		if addr, err := netip.ParseAddr(at.Hostname()); err == nil {
@@ -101,7 +103,7 @@ func (c *client) get(ctx context.Context, u URL, held int64, tag string) (*http.
 				return nil, err
 			}
 		}
-		resp, err := c.transport.RoundTrip(request(ctx, u, at, held, tag))
+		resp, err := c.transport.RoundTrip(request(ctx, u, at, asked, tag))
 		if err != nil {
 			return nil, bare(err)
 		}
@@ -131,12 +133,12 @@ func bare(err error) error {
 
 // request returns a request for u at the address that redirects have led to.
 // Credentials are for the URL's own server.
-func request(ctx context.Context, u URL, at url.URL, held int64, tag string) *http.Request {
+func request(ctx context.Context, u URL, at url.URL, asked span, tag string) *http.Request {
 	r := (&http.Request{Method: http.MethodGet, URL: &at, Header: http.Header{}}).WithContext(ctx)
 	r.Header.Set("User-Agent", "minimega")
 	r.Header.Set("Accept-Encoding", "identity")
-	if held > 0 {
-		r.Header.Set("Range", "bytes="+strconv.FormatInt(held, 10)+"-")
+	if !asked.all() {
+		r.Header.Set("Range", asked.String())
 		r.Header.Set("If-Range", tag)
 	}
 	if u.user != nil && at.Scheme == u.target.Scheme && at.Host == u.target.Host {

@@ -7,8 +7,14 @@
 // http://host/releases/14.04/x.img is releases/14.04/x.img, whatever the host.
 // [Downloader.Fetch] returns when the file is in the mesh. It asks all nodes
 // first who has it; one of those that want it downloads (mesh/wire/download.go
-// has the rules), the others wait for that one and may then take the file over
-// the mesh. One that dies, or whose user gives up, is replaced.
+// has the rules), and offers what comes as chunks while it comes ([Swarm]). The
+// others take part: their Fetch returns when the file is on their own node. One
+// that dies, or whose user gives up, is replaced by one of those, which asks the
+// server for what it lacks.
+//
+// A file of unknown length has no chunks before its end, and one of at most
+// wire.MaxSmall bytes is not worth them: the others wait for it, and may then
+// take it over the mesh.
 //
 // # What a URL may be
 //
@@ -34,7 +40,8 @@
 //
 // A connection that breaks after the first byte is made again, up to 5 times
 // without progress, and goes on where it was (Range and If-Range with a strong
-// ETag, or a Last-Modified that is old enough); without these it starts anew.
+// ETag, or a Last-Modified that is old enough); without these it starts anew, and
+// what was offered is offered anew: chunks that are the same do not move again.
 // What can go on is kept when a download is given up for that, for the process
 // or by its user; anything else leaves nothing behind.
 //
@@ -45,13 +52,21 @@
 // NO_PROXY) that is the proxy's address; a URL whose host is an address itself is
 // judged by that as well.
 //
+// # Limit
+//
+// What comes on its connections, with headers and the overhead of TLS, counts
+// for [Config].Limit. A limit so low that 30 s bring less than 1 KiB would be
+// taken for a broken connection.
+//
 // # Concurrency
 //
 // All exported methods may be called concurrently. Nothing runs between calls;
-// a connection is used for one request.
+// a connection is used for one request. Beside each download that is offered one
+// goroutine hashes what has come.
 //
 // # What it does not do
 //
-// It takes no part of a file before it is whole, resumes nothing by itself after
-// a restart (the next Fetch of the URL does), and reads no cookies and no .netrc.
+// It downloads no file from two servers or by two nodes at a time, resumes nothing
+// by itself after a restart (the next Fetch of the URL does), and reads no cookies
+// and no .netrc.
 package download

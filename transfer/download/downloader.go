@@ -1,12 +1,14 @@
 package download
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"iter"
 	"log/slog"
+	"slices"
 	"time"
 
 	"minimega/mesh/wire"
@@ -24,6 +26,8 @@ type Mesh interface {
 type Config struct {
 	Store *store.Store
 	Mesh  Mesh
+	Swarm Swarm          // nil: nobody takes part in a download before its end
+	Limit Limit          // of what comes; nil: none
 	Allow Allow          // addresses to connect to
 	Roots *x509.CertPool // whose certificates servers may have; nil: the system's
 	Log   *slog.Logger   // nil discards
@@ -40,9 +44,6 @@ type Downloader struct {
 // is the node that downloads, "" for this one.
 type Told = func(done, total int64, at wire.NodeName)
 
-// mode is that of downloaded files.
-const mode = 0o644
-
 // errKeeping marks what went wrong with the file here, not with the server.
 var errKeeping = errors.New("cannot keep it")
 
@@ -51,10 +52,12 @@ func New(cfg Config) *Downloader {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Downloader{
+	d := &Downloader{
 		cfg: cfg, client: newClient(cfg.Allow, cfg.Roots, defaultTimeouts()),
 		claims: claims{own: map[wire.FileName]*claim{}, failed: map[wire.FileName]failure{}},
 	}
+	d.client.limit = cfg.Limit
+	return d
 }
 
 // Name returns what the file of a URL is called below the files directory. Its
@@ -65,18 +68,20 @@ func (d *Downloader) Name(raw string) (wire.FileName, error) {
 }
 
 // Fetch returns when the file of a URL is in the mesh: on some node that had it
-// before, on one that has downloaded it meanwhile, or on this one. It blocks; ctx
-// ends it. Its errors show the URL without credentials.
+// before, on one that has downloaded it meanwhile, or on this one, which is so
+// too where it has taken part in another's download. It blocks; ctx ends it. Its errors show the URL without credentials.
 func (d *Downloader) Fetch(ctx context.Context, raw string, told Told) error {
 	u, err := ParseURL(raw)
 	if err != nil {
 		return err
 	}
+	w := &follower{d: d, u: u}
+	defer w.leave()
 	for ctx.Err() == nil {
 		if d.cfg.Store.Holds(u.Name) {
 			return nil
 		}
-		there, err := d.round(ctx, u, told)
+		there, err := d.round(ctx, w, told)
 		if err != nil {
 			return fmt.Errorf("%s: %w", u, err)
 		}
@@ -88,7 +93,8 @@ func (d *Downloader) Fetch(ctx context.Context, raw string, told Told) error {
 }
 
 // round does what is to be done now, and reports whether the file is there.
-func (d *Downloader) round(ctx context.Context, u URL, told Told) (there bool, err error) {
+func (d *Downloader) round(ctx context.Context, w *follower, told Told) (there bool, err error) {
+	u := w.u
 	mine, ok := d.claims.begin(u)
 	if !ok {
 		return false, mine.watch(ctx, u, told)
@@ -96,21 +102,18 @@ func (d *Downloader) round(ctx context.Context, u URL, told Told) (there bool, e
 	other, busy := d.ask(ctx, u)
 	if busy && other.State == wire.DownloadHeld {
 		d.claims.end(mine, nil)
-		return true, nil
+		return w.last(ctx, other.node, told), nil
 	}
 	if !busy {
 		if other.node, ok = d.claims.confirm(mine); ok {
-			err := d.download(ctx, u, func(done, total int64) {
-				mine.soFar.Store(done)
-				mine.total.Store(total)
-				told(done, total, "")
-			})
+			err := d.download(ctx, w, mine, func(done, total int64) { told(done, total, "") })
 			d.claims.end(mine, err)
 			return true, err
 		}
 	}
 	d.claims.end(mine, nil)
-	return d.await(ctx, other.node, u, told)
+	w.hear(ctx, other.DownloadAnswer)
+	return d.await(ctx, other.node, w, told)
 }
 
 // watch waits for a claim of another session of this node.
@@ -125,32 +128,47 @@ func (m *claim) watch(ctx context.Context, u URL, told Told) error {
 			}
 			return nil
 		case <-tick.C:
-			told(m.soFar.Load(), m.total.Load(), "")
+			row := m.now()
+			told(row.Done, row.Total, "")
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
 }
 
-// download brings u to this node's files.
-func (d *Downloader) download(ctx context.Context, u URL, told func(done, total int64)) error {
-	f, err := d.cfg.Store.OpenDownload(u.Name, u.String())
+// download brings the file of w's URL to this node's files.
+func (d *Downloader) download(ctx context.Context, w *follower, mine *claim, told func(done, total int64)) error {
+	f, err := w.takeOver()
 	if err != nil {
 		return fmt.Errorf("%w: %w", errKeeping, err)
 	}
-	d.cfg.Log.Info("download", "url", u.String(), "from", f.Held())
-	if err := d.client.pull(ctx, u, f, told); err != nil {
+	d.cfg.Log.Info("download", "url", w.u.String(), "from", f.Held())
+	s := d.share(f, mine, told)
+	if err := d.client.pull(ctx, w.u, s); err != nil {
+		s.giveUp(err)
 		if ctx.Err() != nil || again(err) {
 			return errors.Join(err, f.Close())
 		}
 		return errors.Join(err, f.Abandon())
 	}
-	meta := wire.Meta{Mode: mode, ModTime: f.Stamp().Modified}
-	if meta.ModTime == 0 {
-		meta.ModTime = time.Now().UnixNano()
-	}
-	if err := f.Publish(meta); err != nil {
-		return errors.Join(fmt.Errorf("%w: %w", errKeeping, err), f.Abandon())
+	if err := s.publish(); err != nil {
+		err = fmt.Errorf("%w: %w", errKeeping, err)
+		s.giveUp(err)
+		return errors.Join(err, f.Abandon())
 	}
 	return nil
+}
+
+// Running is a download of this node.
+type Running struct {
+	Name        wire.FileName
+	Dir         string // its temporary directory; "" where there is none yet
+	Done, Total int64  // bytes; Total is 0 where nobody knows
+}
+
+// Running lists what this node downloads, sorted by name.
+func (d *Downloader) Running() []Running {
+	rows := d.claims.list()
+	slices.SortFunc(rows, func(a, b Running) int { return cmp.Compare(a.Name, b.Name) })
+	return rows
 }

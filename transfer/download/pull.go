@@ -27,20 +27,21 @@ var (
 // sink takes what comes.
 type sink interface {
 	Stamp() store.Stamp
-	Held() int64
+	Held() int64             // bytes from the beginning on
+	Lacks() int64            // where those end that are to come next; -1: not known
 	Begin(store.Stamp) error // forgets all bytes
 	Write([]byte) (int, error)
 }
 
-// pull brings all of u into s. It blocks; told hears how far it is.
-func (c *client) pull(ctx context.Context, u URL, s sink, told func(done, total int64)) error {
+// pull brings all of u into s. It blocks.
+func (c *client) pull(ctx context.Context, u URL, s sink) error {
 	if stamp := s.Stamp(); stamp.Tag != "" && stamp.Size == s.Held() {
 		return nil // an earlier process had all of it, and was killed before it could say so
 	}
 	furthest, left, wait := s.Held(), tries, c.times.retry
-	for range allTries {
+	for failed := 0; failed < allTries; failed++ {
 		began := s.Held() > 0
-		err := c.attempt(ctx, u, s, told)
+		err := c.attempt(ctx, u, s)
 		if errors.Is(err, errStale) {
 			if err := s.Begin(store.Stamp{Size: -1}); err != nil {
 				return fmt.Errorf("%w: %w", errKeeping, err)
@@ -49,6 +50,10 @@ func (c *client) pull(ctx context.Context, u URL, s sink, told func(done, total 
 		}
 		if s.Held() > furthest {
 			furthest, left, wait = s.Held(), tries, c.times.retry
+		}
+		if err == nil && s.Stamp().Size > s.Held() {
+			failed-- // something further ahead was there before, and there is more to come behind it
+			continue
 		}
 		left--
 		if err == nil || !again(err) || left == 0 || !began && s.Held() == 0 {
@@ -74,19 +79,22 @@ func pause(ctx context.Context, d time.Duration) error {
 }
 
 // attempt is one request, for what s does not hold.
-func (c *client) attempt(ctx context.Context, u URL, s sink, told func(done, total int64)) error {
+func (c *client) attempt(ctx context.Context, u URL, s sink) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	held, stamp := s.Held(), s.Stamp()
+	stamp, asked := s.Stamp(), span{s.Held(), s.Lacks()}
 	if stamp.Tag == "" {
-		held = 0
+		asked = span{0, -1}
 	}
-	resp, err := c.get(ctx, u, held, stamp.Tag)
+	if asked.to == stamp.Size { // to the end, wherever that is now
+		asked.to = -1
+	}
+	resp, err := c.get(ctx, u, asked, stamp.Tag)
 	if err != nil {
 		return err
 	}
 	defer resp.Body.Close() // what it says is known by then
-	p, err := judge(resp, held, stamp)
+	p, err := judge(resp, asked, stamp)
 	if err != nil {
 		return err
 	}
@@ -103,7 +111,6 @@ func (c *client) attempt(ctx context.Context, u URL, s sink, told func(done, tot
 			watch.Reset(c.times.stall)
 			seen = s.Held()
 		}
-		told(s.Held(), max(p.stamp.Size, 0))
 	})
 }
 

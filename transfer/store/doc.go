@@ -80,6 +80,9 @@
 //
 // A [Download] is a file whose bytes come in their order and whose hashes nobody
 // knows: what a URL names. Its record says how many of them are on the disk.
+// Store.TakeOver makes one of what a draft has brought, which may have gaps, and
+// Partial.Redraft goes on with that under another draft: what it holds then is
+// what the new one names too.
 //
 // # Concurrency and limits
 //

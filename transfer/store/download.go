@@ -29,7 +29,8 @@ type Stamp struct {
 }
 
 // A Download is a file that comes from outside the mesh: bytes in their order,
-// of which nobody knows hashes. It lies in a transfer directory, like a
+// of which nobody knows hashes. One that another node began may have some that
+// lie further ahead, see [Store.TakeOver]. It lies in a transfer directory, like a
 // [Partial], with a record of what of it would survive a power loss
 // (downloadrecord.go has its bytes). It has two descriptors from Begin on, until
 // Publish, Close or Abandon. It is not safe for concurrent use.
@@ -42,7 +43,8 @@ type Download struct {
 	dir     string   // the transfer directory; "": there is none yet
 	lock    *os.File // dir, locked against other processes
 	data    *os.File
-	held    int64     // bytes written
+	held    int64     // bytes from the beginning on
+	ahead   []extent  // what else there is, in order
 	synced  int64     // of them in the record
 	syncAt  time.Time // of the last sync
 	roomFor int64     // held up to which there was room at the last look
@@ -77,13 +79,48 @@ func (s *Store) OpenDownload(name wire.FileName, source string) (*Download, erro
 // Stamp returns what Begin was given, or what an earlier process has left.
 func (d *Download) Stamp() Stamp { return d.stamp }
 
-// Held returns how many bytes there are.
+// Held returns how many bytes there are from the beginning on.
 func (d *Download) Held() int64 { return d.held }
+
+// Lacks returns where the bytes that are to come next end: -1 where nobody
+// knows.
+func (d *Download) Lacks() int64 {
+	if len(d.ahead) > 0 {
+		return d.ahead[0].from
+	}
+	return d.stamp.Size
+}
+
+// Done returns how many bytes there are in all.
+func (d *Download) Done() int64 {
+	n := d.held
+	for _, e := range d.ahead {
+		n += e.to - e.from
+	}
+	return n
+}
+
+// advance counts as held what follows at once.
+func (d *Download) advance() {
+	for len(d.ahead) > 0 && d.ahead[0].from <= d.held {
+		d.held = max(d.held, d.ahead[0].to)
+		d.ahead = d.ahead[1:]
+	}
+}
+
+// Dir returns the absolute path of the transfer directory; "" where there is
+// none yet.
+func (d *Download) Dir() string {
+	if d.dir == "" {
+		return ""
+	}
+	return path.Join(d.store.dir, d.dir)
+}
 
 // Begin forgets all bytes, and says what those to come are of. The error is a
 // *[NoSpaceError] where there is no room for them.
 func (d *Download) Begin(stamp Stamp) error {
-	d.held, d.synced, d.roomFor, d.stamp = 0, 0, 0, stamp
+	d.held, d.ahead, d.synced, d.roomFor, d.stamp = 0, nil, 0, 0, stamp
 	if err := d.store.fits(max(stamp.Size, 0), nil); err != nil {
 		return fmt.Errorf("%s: %w", d.name, err)
 	}
@@ -114,11 +151,11 @@ func (d *Download) makeFiles() error {
 	return nil
 }
 
-// Write adds b to the end. Its error wraps [ErrTooLong], is a *[NoSpaceError],
+// Write adds b to what is held. Its error wraps [ErrTooLong], is a *[NoSpaceError],
 // or the system's; what was written by then is held.
 func (d *Download) Write(b []byte) (int, error) {
-	if d.stamp.Size >= 0 && int64(len(b)) > d.stamp.Size-d.held {
-		return 0, fmt.Errorf("%s: %w: %d", d.name, ErrTooLong, d.stamp.Size)
+	if end := d.Lacks(); end >= 0 && int64(len(b)) > end-d.held {
+		return 0, fmt.Errorf("%s: %w: %d", d.name, ErrTooLong, end)
 	}
 	if d.held+int64(len(b)) > d.roomFor {
 		need := int64(spaceBytes)
@@ -132,6 +169,7 @@ func (d *Download) Write(b []byte) (int, error) {
 	}
 	n, err := d.data.WriteAt(b, d.held)
 	d.held += int64(n)
+	d.advance()
 	if err == nil && (d.held-d.synced >= syncBytes || time.Since(d.syncAt) >= syncEvery) {
 		err = d.sync()
 	}
@@ -152,9 +190,10 @@ func (d *Download) sync() error {
 	return d.writeRecord()
 }
 
-// Publish gives the file its name, as Partial's does, and ends d. The error is
-// [ErrIncomplete] while bytes are missing; d has not ended then.
-func (d *Download) Publish(meta wire.Meta) error {
+// Publish gives the file its name, as Partial's does, and ends d. m is what its
+// content was hashed to, nil where it was not. The error is [ErrIncomplete] while
+// bytes are missing; d has not ended then.
+func (d *Download) Publish(meta wire.Meta, m *Manifest) error {
 	if d.dir == "" || d.stamp.Size >= 0 && d.held != d.stamp.Size {
 		return fmt.Errorf("%s: %w: %d of %d bytes", d.name, ErrIncomplete, d.held, d.stamp.Size)
 	}
@@ -175,6 +214,9 @@ func (d *Download) Publish(meta wire.Meta) error {
 		return err
 	}
 	err = d.store.syncDirs(path.Dir(real), made)
+	if m != nil {
+		d.store.remember(real, d.data, m)
+	}
 	return errors.Join(err, d.Abandon())
 }
 
@@ -216,62 +258,4 @@ func (s *Store) checkSame(name string, open *os.File, size int64) error {
 		return fmt.Errorf("the data in %s was changed by someone else", path.Join(s.dir, path.Dir(name)))
 	}
 	return nil
-}
-
-// takeUp looks for what an earlier download of the same has left.
-func (d *Download) takeUp() error {
-	f, err := d.store.root.OpenFile(".", syscall.O_DIRECTORY, 0)
-	if err != nil {
-		return err
-	}
-	defer f.Close() // only read
-	nodes, err := f.ReadDir(-1)
-	if err != nil {
-		return err
-	}
-	for _, node := range nodes {
-		if node.IsDir() && isTransfer(node.Name()) && d.takeDir(node.Name()) {
-			return nil
-		}
-	}
-	return nil
-}
-
-// takeDir goes on with a transfer directory if it is what d is about and
-// nobody has it. One that is damaged is left to Leftovers.
-func (d *Download) takeDir(dir string) bool {
-	rec, err := d.store.readRecord(dir)
-	if err != nil || rec.Name != d.name || rec.Source != d.source {
-		return false
-	}
-	lock, err := d.store.lockDir(dir)
-	if err != nil {
-		return false
-	}
-	rec, err = d.store.readRecord(dir) // as it is now that nobody else writes it
-	if err == nil {
-		d.data, err = d.store.openOwn(path.Join(dir, dataName))
-	}
-	if err != nil {
-		_ = lock.Close() // nothing was written
-		return false
-	}
-	info, err := d.data.Stat()
-	if err != nil || !info.Mode().IsRegular() || info.Size() < rec.Held || d.data.Truncate(rec.Held) != nil {
-		_ = errors.Join(d.data.Close(), lock.Close()) // nothing was written
-		return false
-	}
-	d.dir, d.lock, d.stamp = dir, lock, rec.Stamp
-	d.held, d.synced, d.syncAt = rec.Held, rec.Held, time.Now()
-	return true
-}
-
-// keeps reports that a transfer directory is of a download that may go on.
-func (s *Store) keeps(dir string) bool {
-	info, err := s.root.Lstat(path.Join(dir, recordName))
-	if err != nil || time.Since(info.ModTime()) > recordAge {
-		return false
-	}
-	_, err = s.readRecord(dir)
-	return err == nil
 }

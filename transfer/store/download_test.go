@@ -59,7 +59,7 @@ func TestADownloadHasItsNameOnlyWhenItIsWhole(t *testing.T) {
 		t.Fatal(err)
 	}
 	mustWrite(t, d, "abc")
-	if err := d.Publish(wire.Meta{Mode: 0o644}); !errors.Is(err, ErrIncomplete) {
+	if err := d.Publish(wire.Meta{Mode: 0o644}, nil); !errors.Is(err, ErrIncomplete) {
 		t.Fatalf("half a file: %v", err)
 	}
 	if _, err := os.Stat(filepath.Join(dir, "a")); !os.IsNotExist(err) {
@@ -70,7 +70,7 @@ func TestADownloadHasItsNameOnlyWhenItIsWhole(t *testing.T) {
 		t.Fatalf("a byte too many: %v", err)
 	}
 	modified := time.Date(2020, 1, 2, 3, 4, 5, 0, time.UTC)
-	if err := d.Publish(wire.Meta{Mode: 0o640, ModTime: modified.UnixNano()}); err != nil {
+	if err := d.Publish(wire.Meta{Mode: 0o640, ModTime: modified.UnixNano()}, nil); err != nil {
 		t.Fatal(err)
 	}
 	got, err := os.ReadFile(filepath.Join(dir, "a/b/file"))
@@ -116,7 +116,7 @@ func TestADownloadGoesOnAfterAKillWhereItsRecordSays(t *testing.T) {
 		t.Fatal("two have it at a time")
 	}
 	mustWrite(t, d, "defghi")
-	if err := d.Publish(wire.Meta{Mode: 0o644}); err != nil {
+	if err := d.Publish(wire.Meta{Mode: 0o644}, nil); err != nil {
 		t.Fatal(err)
 	}
 	if got, _ := os.ReadFile(filepath.Join(dir, "file")); string(got) != "abcdefghi" {

@@ -42,15 +42,17 @@ func (p *Partial) Draft() bool {
 	return p.draft
 }
 
-// Become gives a draft that an earlier run left its manifest: of what is there
-// it holds what verifies, which is read for that. The error wraps
+// Become gives a draft that an earlier run or another origin left its manifest:
+// of what is there it holds what verifies, which is read for that. The error wraps
 // [ErrBadManifest] where m is of another length. Nobody else may be using p.
 func (p *Partial) Become(m *Manifest) error {
 	if m.Size != p.m.Size || m.ChunkSize != p.m.ChunkSize {
 		return fmt.Errorf("%s: %w: %d bytes in chunks of %d, not %d in chunks of %d", p.name, ErrBadManifest, m.Size, m.ChunkSize, p.m.Size, p.m.ChunkSize)
 	}
-	p.m = m
-	p.holdZeros()
+	p.reset(m)
+	if err := p.holdHoles(); err != nil {
+		return err
+	}
 	if err := p.recheck(make([]byte, len(p.have))); err != nil {
 		return err
 	}
@@ -70,11 +72,4 @@ func (p *Partial) dropJournal() error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// HoldZero holds chunk i, which is one of zeros.
-func (p *Partial) HoldZero(i int) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.holdLocked(i)
 }

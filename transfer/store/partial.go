@@ -43,6 +43,7 @@ type Partial struct {
 	unsynced []uint32 // chunks held that the journal does not have
 	ended    bool
 	draft    bool // the hashes are being filled in: there is no journal yet
+	legacy   legacy
 }
 
 // Create starts a file that is to be called name. It refuses, with a
@@ -215,6 +216,7 @@ func (p *Partial) WriteChunk(i int, data []byte) error {
 	if p.Has(i) {
 		return nil
 	}
+	p.overwrite(i)
 	if _, err := p.data.WriteAt(data, p.m.offset(i)); err != nil {
 		return fmt.Errorf("%s: %w", p.name, err)
 	}

@@ -1,0 +1,70 @@
+package transfer
+
+import (
+	"context"
+	"net"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	windowTime = 8        // a limit's bytes of so many parts of a second fit a window
+	minWindow  = 64 << 10 // bytes
+	maxWindow  = 32 << 20 // or what the system allows, if that is less
+)
+
+// An inflow bounds what the other side may send ahead of what is read here, by
+// the limit: the kernel would take megabytes at once. It belongs to the
+// connection's reader.
+type inflow struct {
+	raw syscall.RawConn // nil: no socket
+	of  *bucket         // that it was set for; nil: it never was, or there is no limit
+}
+
+func inflowOf(conn net.Conn) *inflow { return &inflow{raw: socketOf(conn)} }
+
+// fit follows l. What was announced before cannot be taken back.
+func (in *inflow) fit(l *limit) {
+	b := l.now.Load()
+	if b == in.of || in.raw == nil {
+		return
+	}
+	in.of = b
+	_ = in.raw.Control(func(fd uintptr) { // failing costs smoothness only
+		if b == nil { // the kernel chooses again
+			_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_BUF_LOCK, 0)
+			return
+		}
+		size := int(min(max(b.rate/windowTime, minWindow), maxWindow))
+		_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, size)
+	})
+}
+
+// Limited returns conn, on which no file of another node comes but one from
+// elsewhere, with what comes counted for the limit that [Engine.SetLimit] sets.
+// Read waits for its share; Close, and the engine's end, let it go.
+func (e *Engine) Limited(conn net.Conn) net.Conn {
+	ctx, cancel := context.WithCancel(e.ctx)
+	return &limitedConn{conn, e, inflowOf(conn), ctx, cancel}
+}
+
+type limitedConn struct {
+	net.Conn
+	e      *Engine
+	win    *inflow
+	ctx    context.Context
+	cancel context.CancelFunc
+}
+
+func (c *limitedConn) Read(b []byte) (int, error) {
+	c.win.fit(&c.e.down)
+	n, err := c.Conn.Read(b[:c.e.down.piece(len(b))])
+	c.e.down.pay(c.ctx, n)
+	return n, err
+}
+
+func (c *limitedConn) Close() error {
+	c.cancel()
+	return c.Conn.Close()
+}

@@ -1,0 +1,59 @@
+package transfer
+
+import (
+	"net"
+	"time"
+)
+
+const (
+	minPiece   = 4 << 10
+	firstPiece = 64 << 10
+	maxPiece   = 256 << 10
+	slack      = 1 << 10 // so that a chunk with its header makes no piece too many
+	quickPiece = 100 * time.Millisecond
+	slowPiece  = time.Second
+)
+
+// A pacer writes in pieces that the other side takes well before writeLimit,
+// however slow it is: TLS has no way back from a write that timed out. The zero
+// pacer is ready. It belongs to the connection's writer.
+type pacer struct{ piece int } // bytes; 0: firstPiece
+
+// write sends b under a deadline that holds for each piece of it.
+func (p *pacer) write(conn net.Conn, b []byte) error {
+	if p.piece == 0 {
+		p.piece = firstPiece
+	}
+	for len(b) > 0 {
+		n := len(b)
+		if n > p.piece+slack {
+			n = p.piece
+		}
+		start := time.Now()
+		if err := conn.SetWriteDeadline(start.Add(writeLimit)); err != nil {
+			return err
+		}
+		if _, err := conn.Write(b[:n]); err != nil {
+			return err
+		}
+		p.took(time.Since(start), n)
+		b = b[n:]
+	}
+	return nil
+}
+
+// took settles the size of the next piece by how long one of n bytes took.
+func (p *pacer) took(d time.Duration, n int) {
+	switch {
+	case d > slowPiece:
+		p.piece = max(min(p.piece, n)/2, minPiece)
+	case d < quickPiece && n >= p.piece:
+		p.piece = min(2*p.piece, maxPiece)
+	}
+}
+
+// write sends b, which is short, or the first that its connection carries.
+func write(conn net.Conn, b []byte) error {
+	var p pacer
+	return p.write(conn, b)
+}
