@@ -43,7 +43,7 @@ func TestStatusTellsSizesRateAndCompression(t *testing.T) {
 	fab := newFabric(t)
 	a, b := fab.add("kn1", ""), fab.add("kn2", "")
 	data := bytes.Repeat(random(1, 1024), 16<<10)
-	a.put("text", data)
+	a.putHashed(t, "text", data)
 	a.put("small", random(2, 100))
 	must(t, a.engine.SetLimit(20_000))
 	j := b.get("text")
