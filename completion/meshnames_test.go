@@ -187,6 +187,33 @@ func TestANodeThatWasSilentIsAskedAgainSoon(t *testing.T) {
 	})
 }
 
+func TestASilentNodeHoldsUpNoOtherQuestion(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const questions = 100
+		var all []string
+		for i := range questions {
+			all = append(all, fmt.Sprintf("%03d", i))
+		}
+		mesh := &fakeMesh{}
+		mesh.add(time.Millisecond, all...)
+		mesh.add(time.Hour, "z")
+		names := NewMeshNames(mesh, listOf(), func() {})
+		running(t, names)
+		start := time.Now()
+		for i, name := range all {
+			ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+			if got := names.Ask(ctx, name); !slices.Equal(got, []string{name}) {
+				t.Errorf("question %d has the answer %q", i, got)
+			}
+			cancel()
+		}
+		// Until a round is over it is waited for.
+		if took := time.Since(start); took > roundTime+questions*2*time.Millisecond+200*time.Millisecond {
+			t.Errorf("%d questions took %v", questions, took)
+		}
+	})
+}
+
 func TestDeletedNamesGoWithTheNextRound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		mesh := &fakeMesh{}
@@ -320,14 +347,14 @@ func BenchmarkCompleteSixteenNodesOfTenThousand(b *testing.B) {
 		answers = append(answers, encodeNames(abridged(names, maxNames)))
 	}
 	for b.Loop() {
-		names.begin("", nil)
+		round := names.begin("", nil, func() {})
 		var r Result
 		for _, a := range answers { // each is shown as it comes
-			names.add("", decodeNames(a, ""), 10_000, wire.NodeID{1})
+			names.add(round, decodeNames(a, ""), 10_000, wire.NodeID{1})
 			line := "echo file:"
 			r = Complete(toy{}, line, len(line), known{MeshFile: names.cache[""].arriving})
 		}
-		names.end("", nil, nil)
+		names.end(round, nil)
 		if r.Insert != "file:image-" || len(r.Candidates) != maxNames {
 			b.Fatal(r.Insert, len(r.Candidates))
 		}
