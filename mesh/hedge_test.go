@@ -103,7 +103,7 @@ func TestTheSilentAreAskedAgainWhenTheOthersTellThatTheyAreLate(t *testing.T) {
 		"nobody yet":         {nil, 0, hedgeLatest},
 		"one of four":        {[]time.Duration{time.Millisecond}, 0, hedgeLatest},
 		"half, at once":      {[]time.Duration{1, time.Millisecond}, 0, hedgeSoonest},
-		"half, late":         {[]time.Duration{1, 50 * time.Millisecond}, 0, 100 * time.Millisecond},
+		"half, late":         {[]time.Duration{1, 30 * time.Millisecond}, 0, 60 * time.Millisecond},
 		"half, very late":    {[]time.Duration{1, time.Second}, 0, hedgeLatest},
 		"the second time":    {[]time.Duration{1, 2}, 1, 2 * hedgeSoonest},
 		"the last time":      {[]time.Duration{1, 2}, maxHedges - 1, hedgeSoonest << (maxHedges - 1)},
