@@ -2,7 +2,7 @@
 // links have a latency, frames are encoded and decoded as in truth, and the clock
 // jumps from event to event. The same calls lead to the same run.
 //
-//	f, err := sim.Measure(1000, 4)
+//	f, err := sim.Measure(ctx, 1000, 4)
 //
 // grows a mesh and says how long it takes to know itself, what it costs at rest
 // and how soon it misses a node. A thousand nodes take a minute or two to
@@ -14,13 +14,14 @@
 package sim
 
 import (
+	"context"
 	"fmt"
 	"time"
 )
 
 // How a mesh is measured.
 const (
-	joining  = 10 * time.Second // in which the nodes come, one after another
+	joining  = 2 * time.Second  // in which the nodes come, one after another
 	hints    = 5                // nodes that each is told of when it comes
 	settling = 20 * time.Second // before it is taken to be at rest
 	resting  = 10 * time.Second // that are measured
@@ -30,14 +31,21 @@ const (
 // Figures are what Measure finds.
 type Figures struct {
 	Met    time.Duration // from when the last node came until all saw all
-	Idle   int64         // bytes a second that the busiest node sends at rest, with TLS and TCP
+	Idle   int64         // bytes a second that the busiest node sends at rest, with those of TLS, TCP and IP
 	Missed time.Duration // from when a node fell silent until all others knew
 }
 
-// Measure grows a mesh of at least three nodes that each keep degree links. The
-// error says what did not happen.
-func Measure(nodes, degree int) (f Figures, err error) {
+// Measure grows a mesh of at least three nodes that each keep degree links. It
+// blocks as long as that takes to compute; the error is ctx's or says what did
+// not happen.
+func Measure(ctx context.Context, nodes, degree int) (f Figures, err error) {
 	s := newSim()
+	s.over = func() bool { return ctx.Err() != nil }
+	defer func() {
+		if ctx.Err() != nil {
+			err = ctx.Err()
+		}
+	}()
 	s.grow(nodes, degree, joining)
 	s.run(joining, nil)
 	if f.Met, err = s.until(s.allSee(nodes - 1)); err != nil {

@@ -22,6 +22,7 @@ type sim struct {
 	byAddr map[string]*host
 	last   topology.LinkID
 	dials  int
+	over   func() bool // nothing more is to be computed
 }
 
 // host is one simulated node.
@@ -72,7 +73,7 @@ const (
 
 // newSim returns an empty network.
 func newSim() *sim {
-	return &sim{now: time.Unix(0, 0), rand: rand.New(rand.NewPCG(1, 2)), byAddr: make(map[string]*host)}
+	return &sim{over: func() bool { return false }, now: time.Unix(0, 0), rand: rand.New(rand.NewPCG(1, 2)), byAddr: make(map[string]*host)}
 }
 
 // after has something done later.
@@ -85,7 +86,7 @@ func (s *sim) after(d time.Duration, do func()) {
 func (s *sim) run(d time.Duration, ok func() bool) bool {
 	limit := s.now.Add(d)
 	check := s.now
-	for s.now.Before(limit) {
+	for s.now.Before(limit) && !s.over() {
 		if ok != nil && !s.now.Before(check) {
 			if ok() {
 				return true

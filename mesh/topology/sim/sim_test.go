@@ -96,7 +96,7 @@ func grown(t *testing.T, nodes int) *sim {
 // TestManyNodesMeetAreCheapAtRestAndMissOneOfThem holds a mesh of a hundred to
 // what scripts/bench asks of a thousand; -sim sets another number.
 func TestManyNodesMeetAreCheapAtRestAndMissOneOfThem(t *testing.T) {
-	f, err := Measure(*simNodes, 4)
+	f, err := Measure(t.Context(), *simNodes, 4)
 	if err != nil {
 		t.Fatal(err)
 	}

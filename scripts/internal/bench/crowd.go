@@ -17,11 +17,11 @@ type crowd struct {
 	missed        time.Duration // until all others know of one that fell silent
 }
 
-func (c crowd) run(_ context.Context, e *env) ([]figure, error) {
+func (c crowd) run(ctx context.Context, e *env) ([]figure, error) {
 	if !e.uses(ours) {
 		return nil, nil
 	}
-	f, err := sim.Measure(max(3, e.count(c.nodes)), c.degree) // each run is the same: one is enough
+	f, err := sim.Measure(ctx, max(3, e.count(c.nodes)), c.degree) // each run is the same: one is enough
 	if err != nil {
 		return nil, err
 	}
