@@ -64,7 +64,7 @@ func (n *Node) Call(ctx context.Context, to []wire.NodeID, method string, body [
 	return func(yield func(wire.Reply) bool) {
 		c := n.beginCall(ctx, to, method, body)
 		defer n.endCall(c)
-		h := newHedge(cap(c.replies), time.Now())
+		h := newHedge(cap(c.replies), len(body), time.Now())
 		again := time.NewTimer(hedgeLatest)
 		defer again.Stop()
 		for range cap(c.replies) {
@@ -89,9 +89,7 @@ func (n *Node) await(ctx context.Context, c *call, h *hedge, again *time.Timer) 
 		return r, nil
 	default:
 	}
-	if len(c.body) <= maxHedgeBody {
-		h.set(again)
-	}
+	h.set(again)
 	for {
 		select {
 		case r := <-c.replies:

@@ -14,7 +14,7 @@ import (
 const (
 	hedgeSoonest = 40 * time.Millisecond  // after the call
 	hedgeLatest  = 100 * time.Millisecond // where fewer than half have answered by then
-	maxHedges    = 4                      // times that a call is asked again, with pauses that double
+	maxHedges    = 3                      // times that a call is asked again, with pauses that double
 	maxHedged    = 64                     // targets, each time
 	maxHedgeBody = 64 << 10               // bytes: a longer call is not asked twice, nor a longer answer said twice
 )
@@ -31,8 +31,13 @@ type hedge struct {
 	last    time.Time            // of these
 }
 
-func newHedge(targets int, now time.Time) *hedge {
-	return &hedge{began: now, targets: targets, heard: make(map[wire.NodeID]bool), tried: make(map[wire.NodeID]bool)}
+// newHedge returns the hedge of a call to some targets with a body of some bytes.
+func newHedge(targets, body int, now time.Time) *hedge {
+	h := &hedge{began: now, targets: targets, heard: make(map[wire.NodeID]bool), tried: make(map[wire.NodeID]bool)}
+	if body > maxHedgeBody {
+		h.rounds = maxHedges
+	}
+	return h
 }
 
 // answered notes that one of the targets has said something.

@@ -111,7 +111,7 @@ func TestTheSilentAreAskedAgainWhenTheOthersTellThatTheyAreLate(t *testing.T) {
 		"all have answered":  {[]time.Duration{1, 2, 3, 4}, 0, 0},
 		"all but one, early": {[]time.Duration{1, 2, 3}, 0, hedgeSoonest},
 	} {
-		h := newHedge(4, start)
+		h := newHedge(4, 0, start)
 		for i, after := range test.answers {
 			h.answered(wire.NodeID{byte(i + 1)}, start.Add(after))
 		}
@@ -123,5 +123,8 @@ func TestTheSilentAreAskedAgainWhenTheOthersTellThatTheyAreLate(t *testing.T) {
 		if got != test.want {
 			t.Errorf("%s: asked again after %v, not %v", name, got, test.want)
 		}
+	}
+	if due := newHedge(4, maxHedgeBody+1, start).due(); !due.IsZero() {
+		t.Errorf("a long call is asked again at %v", due)
 	}
 }
