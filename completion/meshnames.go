@@ -22,7 +22,7 @@ const (
 	maxTotal   = 500_000   // under all prefixes
 	maxListing = 64        // prefixes
 	maxRounds  = 8         // questions that usual nodes have still to answer, at once
-	maxLinger  = 16        // questions that only nodes have still to answer that were silent before
+	maxLinger  = 256       // questions that only nodes have still to answer that were silent before
 
 	roundTime = time.Second     // that a node has to answer in
 	freshTime = 3 * time.Second // that answers are good for without asking again

@@ -214,6 +214,35 @@ func TestASilentNodeHoldsUpNoOtherQuestion(t *testing.T) {
 	})
 }
 
+func TestAfterAStallOfTheLinkAllAreWaitedForAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mesh := &fakeMesh{}
+		var all []string
+		for i := range 50 {
+			all = append(all, fmt.Sprintf("%02d", i))
+		}
+		a, b := mesh.add(time.Hour, all...), mesh.add(time.Hour, all...)
+		names := NewMeshNames(mesh, listOf(), func() {})
+		running(t, names)
+		ask := func(prefix string) []string {
+			ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+			defer cancel()
+			return names.Ask(ctx, prefix)
+		}
+		for _, prefix := range all[:10] {
+			ask(prefix)
+		}
+		time.Sleep(roundTime)
+		synctest.Wait()
+		a.after, b.after = 150*time.Millisecond, 150*time.Millisecond
+		for _, prefix := range all[10:] {
+			if got := ask(prefix); !slices.Equal(got, []string{prefix}) {
+				t.Errorf("asked for %s after the stall, it has %q", prefix, got)
+			}
+		}
+	})
+}
+
 func TestDeletedNamesGoWithTheNextRound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		mesh := &fakeMesh{}
@@ -354,7 +383,7 @@ func BenchmarkCompleteSixteenNodesOfTenThousand(b *testing.B) {
 			line := "echo file:"
 			r = Complete(toy{}, line, len(line), known{MeshFile: names.cache[""].arriving})
 		}
-		names.end(round, nil)
+		names.end(round, nil, false)
 		if r.Insert != "file:image-" || len(r.Candidates) != maxNames {
 			b.Fatal(r.Insert, len(r.Candidates))
 		}

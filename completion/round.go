@@ -66,7 +66,7 @@ func (m *MeshNames) run(ctx context.Context, r *round) {
 	})
 	silent := m.others(ctx, r)
 	here.Wait()
-	m.end(r, silent)
+	m.end(r, silent, errors.Is(ctx.Err(), context.Canceled))
 }
 
 // others asks the members and returns those that did not answer in time.
@@ -104,8 +104,10 @@ func (m *MeshNames) begin(key string, members []wire.Member, cancel context.Canc
 		key: key, members: members, cancel: cancel,
 		usual: make(chan struct{}), awaited: map[wire.NodeID]bool{{}: true},
 	}
+	// Where most are slow it is our link that is: all are worth waiting for.
+	most := 2*len(m.slow) > len(members)
 	for _, member := range members {
-		if !m.slow[member.ID] {
+		if most || !m.slow[member.ID] {
 			r.awaited[member.ID] = true
 		}
 	}
@@ -118,6 +120,7 @@ func (m *MeshNames) begin(key string, members []wire.Member, cancel context.Canc
 // The zero NodeID is this one.
 func (m *MeshNames) add(r *round, names []string, total int, from wire.NodeID) {
 	m.mu.Lock()
+	delete(m.slow, from)
 	l := m.listingLocked(r.key)
 	l.heard++
 	l.arriving = merge(l.arriving, sorted(names))
@@ -140,18 +143,21 @@ func (m *MeshNames) add(r *round, names []string, total int, from wire.NodeID) {
 	m.tell()
 }
 
-// end drops what was known before and not said again.
-func (m *MeshNames) end(r *round, silent map[wire.NodeID]bool) {
+// end drops what was known before and not said again. Of a round that was cut
+// short nobody is said to be slow.
+func (m *MeshNames) end(r *round, silent map[wire.NodeID]bool, short bool) {
 	m.mu.Lock()
 	l := m.listingLocked(r.key)
 	l.settled, l.arriving, l.most = l.arriving, nil, l.mostNow
 	l.awaited, l.running, l.partial = 0, false, len(silent) > 0
 	r.over = true
 	m.linger = slices.DeleteFunc(m.linger, func(other *round) bool { return other == r })
-	clear(m.slow)
-	for _, member := range r.members {
-		if silent[member.ID] {
-			m.slow[member.ID] = true
+	if !short {
+		clear(m.slow)
+		for _, member := range r.members {
+			if silent[member.ID] {
+				m.slow[member.ID] = true
+			}
 		}
 	}
 	m.mu.Unlock()
