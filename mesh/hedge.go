@@ -13,7 +13,7 @@ import (
 // that waits for people asks around it at once.
 const (
 	hedgeSoonest = 40 * time.Millisecond  // after the call
-	hedgeLatest  = 120 * time.Millisecond // where fewer than half have answered by then
+	hedgeLatest  = 250 * time.Millisecond // where fewer than half have answered by then
 	maxHedges    = 3                      // times that a call is asked again, with pauses that double
 	maxHedged    = 64                     // targets, each time
 	maxHedgeBody = 64 << 10               // bytes: a longer call is not asked twice, nor a longer answer said twice
