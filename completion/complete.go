@@ -32,6 +32,9 @@ func Complete(g Grammar, line string, cursor int, src Sources) Result {
 func candidates(g Grammar, words []string, text string, src Sources) []Candidate {
 	all, ok := prefixed(text, src)
 	for _, slot := range expand(g, g.Slots(words)) {
+		if ok && slot.Kind == MeshFile {
+			slot.Kind = Word // that is what has been asked; asking for the word itself would take as long again
+		}
 		all = append(all, inSlot(slot, text, src)...)
 	}
 	all = slices.DeleteFunc(all, func(c Candidate) bool {

@@ -190,3 +190,23 @@ func FuzzComplete(f *testing.F) {
 		}
 	})
 }
+
+// asking notes what it is asked for.
+type asking map[string]bool
+
+func (a asking) Names(_ Kind, prefix string) []string {
+	a[prefix] = true
+	return []string{prefix + "x"}
+}
+
+func TestThePathBehindFileIsAllThatTheMeshIsAskedFor(t *testing.T) {
+	for line, want := range map[string]string{"file get file:im": "im", "file get im": "im", "echo file:im": "im"} {
+		asked := asking{}
+		if r := Complete(toy{}, line, len(line), asked); len(r.Candidates) != 1 {
+			t.Errorf("%q: %v", line, r.Candidates)
+		}
+		if len(asked) != 1 || !asked[want] {
+			t.Errorf("%q: asked for %v, not for %q alone", line, asked, want)
+		}
+	}
+}

@@ -8,7 +8,8 @@
 // [MeshNames] is what is known of the files of the whole mesh. It never makes a
 // key wait: Names returns what other nodes have said so far and asks them again
 // in the background; the function that it was made with is called when they
-// have answered. A node that stays silent is left out.
+// have answered. A node that stays silent is left out, and keeps no other question
+// waiting.
 //
 //	names := completion.NewMeshNames(node, store.Names, term.Refresh)
 //	node.Handle(completion.Method, names.Answer)

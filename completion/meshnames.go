@@ -2,7 +2,6 @@ package completion
 
 import (
 	"context"
-	"errors"
 	"iter"
 	"strings"
 	"sync"
@@ -22,7 +21,8 @@ const (
 	maxMerged  = 50_000    // of all nodes under one prefix
 	maxTotal   = 500_000   // under all prefixes
 	maxListing = 64        // prefixes
-	maxRounds  = 4         // questions under way at once
+	maxRounds  = 8         // questions that usual nodes have still to answer, at once
+	maxLinger  = 256       // questions that only nodes have still to answer that were silent before
 
 	roundTime = time.Second     // that a node has to answer in
 	freshTime = 3 * time.Second // that answers are good for without asking again
@@ -50,6 +50,7 @@ type MeshNames struct {
 	latest *listing             // that Names was last asked for
 	seen   int                  // answers to it by then
 	slow   map[wire.NodeID]bool // nodes that were silent in their last round
+	linger []*round             // that only slow nodes have still to answer, oldest first
 	more   chan struct{}        // closed and replaced whenever more is known
 }
 
@@ -82,7 +83,7 @@ func (m *MeshNames) Run(ctx context.Context) error {
 			for {
 				select {
 				case key := <-m.asks:
-					m.round(ctx, key)
+					m.ask(ctx, key, &rounds)
 				case <-ctx.Done():
 					return
 				}
@@ -171,107 +172,6 @@ func (m *MeshNames) Answer(_ context.Context, _ wire.Member, body []byte) ([]byt
 		answer.Total = uint(total)
 	}
 	return wire.Marshal(answer)
-}
-
-// round asks this node and all others for the names under key and keeps what
-// they say within a second.
-func (m *MeshNames) round(ctx context.Context, key string) {
-	ctx, cancel := context.WithTimeout(ctx, roundTime)
-	defer cancel()
-	members := m.mesh.Members()
-	m.begin(key, members)
-	var here sync.WaitGroup
-	here.Go(func() {
-		names, total := m.list(key, maxNames)
-		if total <= len(names) {
-			total = 0
-		}
-		m.add(key, names, total, wire.NodeID{})
-	})
-	silent := m.others(ctx, key, members)
-	here.Wait()
-	m.end(key, members, silent)
-}
-
-// others asks the members and returns those that did not answer in time.
-func (m *MeshNames) others(ctx context.Context, key string, members []wire.Member) (silent map[wire.NodeID]bool) {
-	silent = map[wire.NodeID]bool{}
-	ids := make([]wire.NodeID, len(members))
-	for i, member := range members {
-		ids[i] = member.ID
-		silent[member.ID] = true
-	}
-	body, err := wire.Marshal(namesRequest{Prefix: key, Limit: maxNames})
-	if err != nil || len(ids) == 0 {
-		return nil // a struct of a string and a number always marshals
-	}
-	for reply := range m.mesh.Call(ctx, ids, Method, body) {
-		if errors.Is(reply.Err, context.DeadlineExceeded) {
-			continue
-		}
-		delete(silent, reply.From.ID)
-		var answer namesAnswer
-		var names []string
-		if reply.Err == nil && wire.Unmarshal(reply.Body, &answer) == nil {
-			names = decodeNames(answer.Names, key)
-		}
-		m.add(key, names, int(min(answer.Total, maxLocal)), reply.From.ID)
-	}
-	return silent
-}
-
-// begin notes whose answers are worth waiting for.
-func (m *MeshNames) begin(key string, members []wire.Member) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	l := m.listingLocked(key)
-	l.awaited, l.mostNow = 1, 0
-	for _, member := range members {
-		if !m.slow[member.ID] {
-			l.awaited++
-		}
-	}
-}
-
-// add keeps what one node said, which has total names where these are not all.
-// The zero NodeID is this one.
-func (m *MeshNames) add(key string, names []string, total int, from wire.NodeID) {
-	m.mu.Lock()
-	l := m.listingLocked(key)
-	l.heard++
-	l.arriving = merge(l.arriving, sorted(names))
-	l.mostNow = max(l.mostNow, total)
-	most := maxMerged
-	if l.mostNow > 0 { // between the first ones and the last there are others
-		most = maxNames
-	}
-	if len(l.arriving) > most {
-		l.mostNow = max(l.mostNow, len(l.arriving))
-		l.arriving = abridged(l.arriving, most)
-	}
-	total = l.mostNow
-	l.most = max(l.most, total)
-	if !m.slow[from] {
-		l.awaited--
-	}
-	m.mu.Unlock()
-	m.tell()
-}
-
-// end drops what was known before and not said again.
-func (m *MeshNames) end(key string, members []wire.Member, silent map[wire.NodeID]bool) {
-	m.mu.Lock()
-	l := m.listingLocked(key)
-	l.settled, l.arriving, l.most = l.arriving, nil, l.mostNow
-	l.awaited, l.running, l.partial = 0, false, len(silent) > 0
-	clear(m.slow)
-	for _, member := range members {
-		if silent[member.ID] {
-			m.slow[member.ID] = true
-		}
-	}
-	m.mu.Unlock()
-	m.tell()
 }
 
 // tell wakes those who wait for more.

@@ -187,6 +187,62 @@ func TestANodeThatWasSilentIsAskedAgainSoon(t *testing.T) {
 	})
 }
 
+func TestASilentNodeHoldsUpNoOtherQuestion(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const questions = 100
+		var all []string
+		for i := range questions {
+			all = append(all, fmt.Sprintf("%03d", i))
+		}
+		mesh := &fakeMesh{}
+		mesh.add(time.Millisecond, all...)
+		mesh.add(time.Hour, "z")
+		names := NewMeshNames(mesh, listOf(), func() {})
+		running(t, names)
+		start := time.Now()
+		for i, name := range all {
+			ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+			if got := names.Ask(ctx, name); !slices.Equal(got, []string{name}) {
+				t.Errorf("question %d has the answer %q", i, got)
+			}
+			cancel()
+		}
+		// Until a round is over it is waited for.
+		if took := time.Since(start); took > roundTime+questions*2*time.Millisecond+200*time.Millisecond {
+			t.Errorf("%d questions took %v", questions, took)
+		}
+	})
+}
+
+func TestAfterAStallOfTheLinkAllAreWaitedForAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mesh := &fakeMesh{}
+		var all []string
+		for i := range 50 {
+			all = append(all, fmt.Sprintf("%02d", i))
+		}
+		a, b := mesh.add(time.Hour, all...), mesh.add(time.Hour, all...)
+		names := NewMeshNames(mesh, listOf(), func() {})
+		running(t, names)
+		ask := func(prefix string) []string {
+			ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+			defer cancel()
+			return names.Ask(ctx, prefix)
+		}
+		for _, prefix := range all[:10] {
+			ask(prefix)
+		}
+		time.Sleep(roundTime)
+		synctest.Wait()
+		a.after, b.after = 150*time.Millisecond, 150*time.Millisecond
+		for _, prefix := range all[10:] {
+			if got := ask(prefix); !slices.Equal(got, []string{prefix}) {
+				t.Errorf("asked for %s after the stall, it has %q", prefix, got)
+			}
+		}
+	})
+}
+
 func TestDeletedNamesGoWithTheNextRound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		mesh := &fakeMesh{}
@@ -320,14 +376,14 @@ func BenchmarkCompleteSixteenNodesOfTenThousand(b *testing.B) {
 		answers = append(answers, encodeNames(abridged(names, maxNames)))
 	}
 	for b.Loop() {
-		names.begin("", nil)
+		round := names.begin("", nil, func() {})
 		var r Result
 		for _, a := range answers { // each is shown as it comes
-			names.add("", decodeNames(a, ""), 10_000, wire.NodeID{1})
+			names.add(round, decodeNames(a, ""), 10_000, wire.NodeID{1})
 			line := "echo file:"
 			r = Complete(toy{}, line, len(line), known{MeshFile: names.cache[""].arriving})
 		}
-		names.end("", nil, nil)
+		names.end(round, nil, false)
 		if r.Insert != "file:image-" || len(r.Candidates) != maxNames {
 			b.Fatal(r.Insert, len(r.Candidates))
 		}

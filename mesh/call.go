@@ -1,6 +1,7 @@
 package mesh
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -63,12 +64,16 @@ func (n *Node) Call(ctx context.Context, to []wire.NodeID, method string, body [
 	return func(yield func(wire.Reply) bool) {
 		c := n.beginCall(ctx, to, method, body)
 		defer n.endCall(c)
+		h := newHedge(cap(c.replies), len(body), time.Now())
+		again := time.NewTimer(hedgeLatest)
+		defer again.Stop()
 		for range cap(c.replies) {
-			reply, err := c.await(ctx, n.tasks.ctx)
+			reply, err := n.await(ctx, c, h, again)
 			if err != nil {
 				n.giveUp(c, err)
 				reply = <-c.replies
 			}
+			h.answered(reply.From.ID, time.Now())
 			if !yield(reply) {
 				return
 			}
@@ -76,20 +81,27 @@ func (n *Node) Call(ctx context.Context, to []wire.NodeID, method string, body [
 	}
 }
 
-// await returns the next reply, or why there will be none.
-func (c *call) await(ctx, running context.Context) (wire.Reply, error) {
+// await returns the next reply to c, or why there will be none. Meanwhile it
+// asks the silent ones again when that is due.
+func (n *Node) await(ctx context.Context, c *call, h *hedge, again *time.Timer) (wire.Reply, error) {
 	select {
 	case r := <-c.replies:
 		return r, nil
 	default:
 	}
-	select {
-	case r := <-c.replies:
-		return r, nil
-	case <-ctx.Done():
-		return wire.Reply{}, ctx.Err()
-	case <-running.Done():
-		return wire.Reply{}, fmt.Errorf("%w: this node has left", wire.ErrUnreachable)
+	h.set(again)
+	for {
+		select {
+		case r := <-c.replies:
+			return r, nil
+		case <-again.C:
+			n.askAround(c, h)
+			h.set(again)
+		case <-ctx.Done():
+			return wire.Reply{}, ctx.Err()
+		case <-n.tasks.ctx.Done():
+			return wire.Reply{}, fmt.Errorf("%w: this node has left", wire.ErrUnreachable)
+		}
 	}
 }
 
@@ -123,28 +135,33 @@ func (n *Node) beginCall(ctx context.Context, to []wire.NodeID, method string, b
 
 // sendCall sends a call to some of its targets.
 func (n *Node) sendCall(c *call, to []wire.NodeID) {
-	frame := wire.Call{ID: c.id, Origin: n.trust.id, Method: c.method, Body: c.body}
-	if !c.limit.IsZero() {
-		frame.Within = max(time.Until(c.limit), minCallLimit)
-	}
 	ways, lost, self := n.split(to)
 	if self {
-		local := frame
+		local := c.frame(n.trust.id)
 		local.To = []wire.NodeID{n.trust.id}
-		n.serveCall(&local, nil)
+		n.serveCall(local, nil)
 	}
 	for _, id := range lost {
 		n.finishCall(c, id, nil, wire.ErrUnreachable)
 	}
 	for l, ids := range ways {
 		for some := range slices.Chunk(ids, maxCallTo) {
-			part := frame
+			part := c.frame(n.trust.id)
 			part.To = some
-			if !l.out.pushBulk(frameOf(wire.TypeCall, &part)) {
+			if !l.out.pushBulk(frameOf(wire.TypeCall, part)) {
 				n.markLost(c.id, some)
 			}
 		}
 	}
+}
+
+// frame returns c as origin asks it now, without targets.
+func (c *call) frame(origin wire.NodeID) *wire.Call {
+	frame := &wire.Call{ID: c.id, Origin: origin, Method: c.method, Body: c.body}
+	if !c.limit.IsZero() {
+		frame.Within = max(time.Until(c.limit), minCallLimit)
+	}
+	return frame
 }
 
 func frameOf(t wire.Type, payload any) frame { return frame{t, payload} }
@@ -201,8 +218,9 @@ func (n *Node) routeAnswer(a *wire.Answer) {
 	if a.Hops++; a.Hops > wire.MaxHops {
 		return
 	}
-	l := n.nextHop(a.To)
-	if l == nil || l.out.pushBulk(frameOf(wire.TypeAnswer, a)) {
+	l, way := n.along(a.Way, a.Hops)
+	a.Way = way
+	if l = cmp.Or(l, n.nextHop(a.To)); l == nil || l.out.pushBulk(frameOf(wire.TypeAnswer, a)) {
 		return
 	}
 	busy := *a // a gap would leave the caller waiting: end the answer

@@ -37,7 +37,9 @@
 // link is one control connection with one reader and one writer; pings and link
 // states overtake calls. Calls and their answers go hop by hop along the
 // shortest ways; a call to many goes down one tree. When the way changes under a
-// call it is asked again, and a handler that ran already is not run twice. A
+// call it is asked again, and a handler that ran already is not run twice. Before
+// that is known, those of whom others tell that they are late are asked again
+// over other ways, so that a relay that has just stopped takes nobody with it. A
 // target that dies is answered for with [wire.ErrUnreachable] as soon as the
 // mesh knows: within 8 s where it vanished, at once where it said goodbye.
 //

@@ -44,6 +44,7 @@ type serving struct {
 	answer []*wire.Answer     // nil while it runs, and when it was too long to keep
 	size   int                // of the answer, in bytes
 	via    *link              // where the call came from last; nil is ourselves
+	way    []wire.NodeID      // back, where the call came along one last
 }
 
 func newServed() *served { return &served{calls: make(map[callKey]*serving)} }
@@ -53,6 +54,11 @@ func newServed() *served { return &served{calls: make(map[callKey]*serving)} }
 func (n *Node) routeCall(c *wire.Call, from *link) {
 	c.Hops++
 	ways, lost, self := n.split(c.To)
+	l, way := n.along(c.Way, c.Hops)
+	if c.Way = way; l != nil && c.Hops <= wire.MaxHops {
+		l.out.pushBulk(frameOf(wire.TypeCall, c)) // where that fails it is lost, as the first one was
+		return
+	}
 	if c.Hops > wire.MaxHops {
 		ways, lost = nil, slices.DeleteFunc(c.To, func(id wire.NodeID) bool { return id == n.trust.id })
 	}
@@ -117,7 +123,8 @@ func (n *Node) serveCall(c *wire.Call, from *link) {
 	key := callKey{c.Origin, c.ID}
 	within := cmp.Or(c.Within, unlimited)
 	ctx, cancel := context.WithTimeout(n.tasks.ctx, within)
-	known, err := n.served.begin(key, cancel, from)
+	back := wayBack(c)
+	known, err := n.served.begin(key, cancel, from, back)
 	if err != nil {
 		cancel()
 		n.sendBack(n.failure(c, err), from)
@@ -125,14 +132,18 @@ func (n *Node) serveCall(c *wire.Call, from *link) {
 	}
 	if known != nil {
 		cancel()
-		n.tasks.start(func(ctx context.Context) { n.say(ctx, known, from) })
+		n.tasks.start(func(ctx context.Context) { n.sayAgain(ctx, known, from, back) })
 		return
 	}
 	started := n.tasks.start(func(context.Context) {
 		defer cancel()
 		body, err := n.handle(ctx, c)
 		answer := n.answer(c, body, err)
-		n.say(n.tasks.ctx, answer, n.served.end(key, answer))
+		from, back := n.served.end(key, answer)
+		if back != nil {
+			n.sayAgain(n.tasks.ctx, answer, from, back)
+		}
+		n.say(n.tasks.ctx, answer, from, nil)
 	})
 	if !started {
 		cancel()
@@ -178,20 +189,26 @@ func (n *Node) failure(c *wire.Call, err error) *wire.Answer {
 	}
 }
 
-// say sends an answer's parts, each over the way that is shortest then. It
-// blocks while the link is busy, at most until the caller is gone.
-func (n *Node) say(ctx context.Context, answer []*wire.Answer, from *link) {
+// sayAgain repeats an answer. Along a way back goes only what is short.
+func (n *Node) sayAgain(ctx context.Context, answer []*wire.Answer, from *link, back []wire.NodeID) {
+	if back == nil || sizeOf(answer) <= maxHedgeBody {
+		n.say(ctx, answer, from, back)
+	}
+}
+
+// say sends an answer's parts along way, or where that is nil or broken over the
+// way that is shortest then. It blocks while the link is busy, at most until the
+// caller is gone.
+func (n *Node) say(ctx context.Context, answer []*wire.Answer, from *link, way []wire.NodeID) {
 	for _, part := range answer {
 		copied := *part // relays and we count its hops
+		copied.Way = way
 		if part.To == n.trust.id {
 			n.receiveAnswer(&copied)
 			continue
 		}
-		l := n.nextHop(part.To)
-		if l == nil {
-			l = from
-		}
-		if l == nil || l.out.pushWaiting(ctx, frameOf(wire.TypeAnswer, &copied)) != nil {
+		l, _ := n.along(way, 0)
+		if l = cmp.Or(l, n.nextHop(part.To), from); l == nil || l.out.pushWaiting(ctx, frameOf(wire.TypeAnswer, &copied)) != nil {
 			return // the caller asks again when the way has changed
 		}
 	}
@@ -200,11 +217,11 @@ func (n *Node) say(ctx context.Context, answer []*wire.Answer, from *link) {
 // begin notes a call that is to run now. One that was asked before is not: it
 // returns the answer again, which is empty while there is none. The error is
 // [wire.ErrBusy].
-func (s *served) begin(key callKey, cancel context.CancelFunc, via *link) (answer []*wire.Answer, err error) {
+func (s *served) begin(key callKey, cancel context.CancelFunc, via *link, way []wire.NodeID) (answer []*wire.Answer, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if old := s.calls[key]; old != nil {
-		old.via = via
+		old.via, old.way = via, way
 		if old.answer == nil && old.cancel == nil {
 			return nil, fmt.Errorf("%w: the way back changed and the answer is not kept: ask again", wire.ErrBusy)
 		}
@@ -214,7 +231,7 @@ func (s *served) begin(key callKey, cancel context.CancelFunc, via *link) (answe
 		return nil, fmt.Errorf("%w: %d calls are being answered", wire.ErrBusy, s.running)
 	}
 	s.running++
-	s.calls[key] = &serving{cancel: cancel, via: via}
+	s.calls[key] = &serving{cancel: cancel, via: via, way: way}
 	s.order = append(s.order, key)
 	s.forgetLocked()
 	return nil, nil
@@ -233,17 +250,15 @@ func (s *served) forgetLocked() {
 	}
 }
 
-// end notes what a call's handler said, and returns where the call came from.
-func (s *served) end(key callKey, answer []*wire.Answer) (via *link) {
+// end notes what a call's handler said, and returns where the call came from
+// last, and the way back if it came along one.
+func (s *served) end(key callKey, answer []*wire.Answer) (via *link, way []wire.NodeID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.running--
 	c := s.calls[key]
 	c.cancel = nil
-	size := 0
-	for _, part := range answer {
-		size += len(part.Body) + overhead
-	}
+	size := sizeOf(answer)
 	if size <= keepAnswer {
 		c.answer, c.size = answer, size
 		s.kept += size
@@ -256,7 +271,16 @@ func (s *served) end(key callKey, answer []*wire.Answer) (via *link) {
 		}
 		s.keepers = s.keepers[1:]
 	}
-	return c.via
+	return c.via, c.way
+}
+
+// sizeOf returns how many bytes an answer counts for.
+func sizeOf(answer []*wire.Answer) int {
+	size := 0
+	for _, part := range answer {
+		size += len(part.Body) + overhead
+	}
+	return size
 }
 
 // cancel ends the context of a call that runs.

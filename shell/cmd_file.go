@@ -136,6 +136,7 @@ func listedName(name wire.FileName, where string, recursive bool) string {
 }
 
 func fileGet(ctx context.Context, c *Call) error {
+	asked := time.Now()
 	name, err := c.meshName("file")
 	if err != nil {
 		return fmt.Errorf("get: %w", err)
@@ -154,7 +155,7 @@ func fileGet(ctx context.Context, c *Call) error {
 	if c.Client.started != nil {
 		job.Follow()
 	}
-	if err := atOnce(ctx, job); err != nil {
+	if err := atOnce(ctx, job, asked.Add(beginWithin)); err != nil {
 		return getError(name, err)
 	}
 	if c.Client.started != nil {
@@ -163,13 +164,15 @@ func fileGet(ctx context.Context, c *Call) error {
 	return nil
 }
 
-// beginWithin is how long file get waits to learn that it cannot even begin.
-const beginWithin = 300 * time.Millisecond
+// beginWithin is how long file get, from its start on, waits to learn that it
+// cannot even begin. What keeps it from that is mostly here, and known at once;
+// over a busy link a connection takes longer than people wait.
+const beginWithin = 200 * time.Millisecond
 
-// atOnce returns why job failed, if it did before it had begun. How long the
-// transfer itself takes does not matter.
-func atOnce(ctx context.Context, job Job) error {
-	within, cancel := context.WithTimeout(ctx, beginWithin)
+// atOnce returns why job failed, if it did before it had begun, or until. How
+// long the transfer itself takes does not matter.
+func atOnce(ctx context.Context, job Job, until time.Time) error {
+	within, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
 	select {
 	case <-job.Begun():

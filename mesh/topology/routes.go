@@ -15,6 +15,7 @@ type node struct {
 	seen uint64    // the epoch that reached it last
 	hops int       // distance then
 	via  *link     // the first link of the way then
+	from *node     // the last node before it on the way then
 	gone time.Time // since when it is not reachable; zero before
 }
 
@@ -124,7 +125,7 @@ func (m *Machine) reach(n, next *node) bool {
 	if next.via == nil {
 		return false
 	}
-	next.seen, next.hops = m.epoch, n.hops+1
+	next.seen, next.hops, next.from = m.epoch, n.hops+1, n
 	m.members = append(m.members, next)
 	return true
 }

@@ -58,6 +58,8 @@ func TestFieldsOverTheirLimitsAreRefused(t *testing.T) {
 	}{
 		"method":    {TypeCall, &Call{Method: strings.Repeat("m", MaxMethod+1)}},
 		"call body": {TypeCall, &Call{Body: make([]byte, MaxCallBody+1)}},
+		"way":       {TypeCall, &Call{Way: make([]NodeID, MaxHops+1)}},
+		"way back":  {TypeAnswer, &Answer{Way: make([]NodeID, MaxHops+1)}},
 		"within":    {TypeCall, &Call{Within: -1}},
 		"answer":    {TypeAnswer, &Answer{Body: make([]byte, MaxAnswerPart+1)}},
 		"service":   {TypeStream, &Stream{Service: strings.Repeat("s", MaxMethod+1)}},

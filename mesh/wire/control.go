@@ -112,6 +112,7 @@ type Call struct {
 	Within time.Duration `cbor:"5,keyasint"` // time left to answer, ns; 0 is no limit
 	Method string        `cbor:"6,keyasint"`
 	Body   []byte        `cbor:"7,keyasint"`
+	Way    []NodeID      `cbor:"8,keyasint,omitempty"` // to the only target; usually empty
 }
 
 // Answer is one part of what one target said.
@@ -126,6 +127,8 @@ type Answer struct {
 	Text string `cbor:"8,keyasint"`
 	Body []byte `cbor:"9,keyasint"`
 	Lost bool   `cbor:"10,keyasint"` // From said nothing: a relay knows no way to it
+
+	Way []NodeID `cbor:"11,keyasint,omitempty"` // to the origin; usually empty
 }
 
 // Cancel tells targets that nobody waits for their answer any more.
@@ -226,10 +229,13 @@ func (c *Call) check() error {
 	if c.Within < 0 {
 		return fmt.Errorf("%w: within", errField)
 	}
-	return errors.Join(limit("method", len(c.Method), MaxMethod), limit("body", len(c.Body), MaxCallBody))
+	return errors.Join(limit("method", len(c.Method), MaxMethod), limit("body", len(c.Body), MaxCallBody),
+		limit("way", len(c.Way), MaxHops))
 }
 
-func (a *Answer) check() error { return limit("body", len(a.Body), MaxAnswerPart) }
+func (a *Answer) check() error {
+	return errors.Join(limit("body", len(a.Body), MaxAnswerPart), limit("way", len(a.Way), MaxHops))
+}
 
 func (c *Cancel) check() error { return nil }
 

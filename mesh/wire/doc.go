@@ -51,6 +51,12 @@
 // relayed message, a call to all goes down one tree. Answers are routed to the
 // origin hop by hop, in parts of at most MaxAnswerPart bytes.
 //
+// A call to one target, and an answer, may name the nodes of its Way, the last
+// one being its end: it goes next to Way[Hops], as long as there is that link,
+// and otherwise as if it had no Way. An origin asks so, around nodes that may be
+// dead, whoever has been silent for long; the answer goes back the same way, and
+// once more without a Way if the target had not answered yet.
+//
 // # Data frames
 //
 //	type  name         direction         payload

@@ -62,6 +62,18 @@ var golden = []struct {
 		05 1a 3b9aca00                             # within 1 s
 		06 61 6d                                   # method "m"
 		07 41 09                                   # body`},
+	{"call along a way", TypeCall, &Call{Origin: NodeID{0xaa}, To: []NodeID{{0xbb}}, Way: []NodeID{{0xcc}, {0xbb}}}, `
+		00000054 07
+		a8 01 00                                   # call 0
+		02 50 aa000000000000000000000000000000     # origin
+		03 81 50 bb000000000000000000000000000000 # one target
+		04 00                                      # 0 hops
+		05 00                                      # no limit
+		06 60                                      # no method
+		07 f6                                      # no body
+		08 82                                      # over 1 node to the target
+		50 cc000000000000000000000000000000
+		50 bb000000000000000000000000000000`},
 	{"answer", TypeAnswer, &Answer{ID: 5, To: NodeID{0xaa}, From: NodeID{0xbb}, Part: 1, Last: true, Body: []byte{9}}, `
 		00000036 08
 		aa 01 05                                   # call 5

@@ -27,6 +27,10 @@ const (
 	questions  = 100 // in each state
 )
 
+// fresh is how long a directory that has changed is read again for each
+// question; what is measured are directories that people come back to.
+const fresh = 3 * time.Second
+
 // tabRun is how long the answers took in each state, in seconds, and what share
 // of the names they lacked.
 type tabRun struct {
@@ -76,11 +80,15 @@ func (t tab) ask(ctx context.Context, s *stage) (r tabRun, err error) {
 			return r, err
 		}
 	}
+	made := time.Now()
 	if err := s.makeBig(); err != nil {
 		return r, err
 	}
 	_, nodes, err := s.mesh(ctx)
 	if err != nil {
+		return r, err
+	}
+	if err := await(ctx, "the files to be old", func() bool { return time.Since(made) > fresh }); err != nil {
 		return r, err
 	}
 	if err := t.questions(ctx, nodes[0], t.nodes, &r, 0); err != nil {
