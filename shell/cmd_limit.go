@@ -11,6 +11,7 @@ import (
 func limitCommand() Command {
 	return Command{
 		Patterns: []string{"file limit [rate]"},
+		Yields:   true, // `file l` has always been file list
 		Help:     "show or set how fast files are sent and received",
 		Long: "Bounds what this node sends of files to all others together, and what it receives of them\n" +
 			"and from URLs together, each to that many bytes (10MB, 10MiB, 500kB) or bits (80Mbit, 1Gbit)\n" +

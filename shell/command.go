@@ -26,6 +26,7 @@ type Command struct {
 	LocalOnly  bool // cannot be sent to other nodes
 	Raw        bool // arguments are taken as they stand
 	Unrecorded bool // is no part of the history
+	Yields     bool // gives way to others that the same shortened words could mean
 
 	// Run answers with the methods of c. An error that it returns is answered
 	// as one. It ends soon after ctx.

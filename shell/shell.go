@@ -82,6 +82,11 @@ func New(cfg Config) (*Shell, error) {
 	if s.grammar, err = grammar.New(patterns); err != nil {
 		return nil, fmt.Errorf("shell: %w", err)
 	}
+	for i := range s.commands {
+		if s.commands[i].Yields {
+			s.grammar.Yield(i)
+		}
+	}
 	return s, nil
 }
 

@@ -26,5 +26,6 @@
 // pattern. Where several patterns fit, the one wins that is closer at the first
 // word where they differ: a word spelled in full is closer than a free word,
 // and a free word closer than a shortened one, so that no file is taken for a
-// keyword because its name begins like one.
+// keyword because its name begins like one. Where they are equally close, those
+// commands that [Grammar.Yield] is told of are not meant.
 package grammar

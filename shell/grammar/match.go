@@ -5,7 +5,8 @@ import "slices"
 // A Grammar is a set of patterns. The index of a command in it is the
 // command's number.
 type Grammar struct {
-	forms []form
+	forms  []form
+	yields map[int]bool // commands that give way
 }
 
 // form is one pattern of one command.
@@ -27,6 +28,15 @@ func New(commands [][]string) (*Grammar, error) {
 		}
 	}
 	return g, nil
+}
+
+// Yield lets the command of that number give way to others where a line could be
+// either: people have shortened those for longer than it exists.
+func (g *Grammar) Yield(command int) {
+	if g.yields == nil {
+		g.yields = map[int]bool{}
+	}
+	g.yields[command] = true
 }
 
 // A Match is a line that has been understood.
@@ -102,6 +112,9 @@ func (p *parser) choose(first, depth int) (*Match, error) {
 		return nil, &MatchError{Line: text, Why: "too many commands in one another"}
 	}
 	best, inner := p.candidates(first, depth)
+	if len(best) > 1 {
+		best = p.g.prior(best)
+	}
 	switch {
 	case len(best) == 1:
 		return best[0], nil
@@ -111,6 +124,20 @@ func (p *parser) choose(first, depth int) (*Match, error) {
 		return nil, inner
 	}
 	return nil, p.g.unknown(text, p.line.Words[first:])
+}
+
+// prior returns those of several matches that do not give way, or all.
+func (g *Grammar) prior(several []*Match) []*Match {
+	var stay []*Match
+	for _, m := range several {
+		if !g.yields[m.Command] {
+			stay = append(stay, m)
+		}
+	}
+	if len(stay) == 0 {
+		return several
+	}
+	return stay
 }
 
 // candidates returns the closest matches, one a command, and the error of the

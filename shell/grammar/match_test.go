@@ -89,6 +89,20 @@ func TestParseUnderstandsAbbreviations(t *testing.T) {
 	}
 }
 
+func TestWhatYieldsIsMeantWhenSpelledOnly(t *testing.T) {
+	g, err := New([][]string{{"file list [path]"}, {"file limit [rate]"}, {"file stream <file>"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.Yield(1)
+	for line, want := range map[string]string{"f l": "0", "f li x": "0 path=x", "f lim": "1", "file limit 5": "1 rate=5"} {
+		m, err := g.Parse(line)
+		if got := render(m); err != nil || got != want {
+			t.Errorf("%q: got %s, %v, want %s", line, got, err, want)
+		}
+	}
+}
+
 func TestParseNamesWhatCouldBeMeant(t *testing.T) {
 	g := testGrammar(t)
 	for line, want := range map[string]string{
