@@ -87,10 +87,12 @@ var excepted = map[string]string{
 	"must specify either command or suggest":                             "programs know these words",
 
 	"[image %s] please specify a partition; multiple found: as in IMAGE:1": "people know these words",
-	"timed out":                  "stands behind the node that did",
-	"no help entry for `%s`: %s": "what may have been meant follows",
-	"[image %s] %v":              "qemu-img's own words follow",
-	"[image %s] %s: %v":          "qemu-img's own words follow",
+	"timed out": "stands behind the node that did",
+	"must be like 10MB, 10MiB or 80Mbit, a second, or off": "what is stands behind it",
+	"limit must be off or at least 10kB/s":                 "what is stands behind it",
+	"no help entry for `%s`: %s":                           "what may have been meant follows",
+	"[image %s] %v":                                        "qemu-img's own words follow",
+	"[image %s] %s: %v":                                    "qemu-img's own words follow",
 
 	"must hold a single top-level directory":   "is followed by what is held",
 	"'(' must have its ')' and a name between": "is for who writes a pattern, which stands before it",
