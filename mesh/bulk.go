@@ -12,11 +12,20 @@ import (
 // packets of the 16 KiB records of TLS cost more than their encryption.
 const bulkBuffer = 272 << 10
 
+// A stream reads into firstBuffer until bulkAfter bytes have come: a swarm has
+// many streams that carry little, and a large buffer costs time to have.
+const (
+	firstBuffer = 32 << 10
+	bulkAfter   = 8 << 20
+)
+
 // A socket is a TCP connection below TLS that can be switched to bulk. Before
 // that it passes everything on.
 type socket struct {
 	net.Conn
-	in *bufio.Reader // nil before bulk; the reader's alone
+
+	in   *bufio.Reader // nil before bulk; the reader's alone, as came
+	came int           // bytes read through it
 
 	mu   sync.Mutex // guards what follows; held across writes, so that records keep their order
 	held bool       // records are collected
@@ -30,7 +39,12 @@ func (s *socket) Read(b []byte) (int, error) {
 	if s.in == nil {
 		return s.Conn.Read(b)
 	}
-	return s.in.Read(b)
+	if s.came >= bulkAfter && s.in.Size() < bulkBuffer && s.in.Buffered() == 0 {
+		s.in = bufio.NewReaderSize(s.Conn, bulkBuffer)
+	}
+	n, err := s.in.Read(b)
+	s.came += n
+	return n, err
 }
 
 func (s *socket) Write(b []byte) (int, error) {
@@ -85,7 +99,7 @@ func batched(conn *tls.Conn) net.Conn {
 	if !ok { // inside another stream, which is bulk itself
 		return conn
 	}
-	below.in = bufio.NewReaderSize(below.Conn, bulkBuffer)
+	below.in = bufio.NewReaderSize(below.Conn, firstBuffer)
 	return &bulkConn{Conn: conn, below: below}
 }
 

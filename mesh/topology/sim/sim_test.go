@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"slices"
 	"flag"
 	"fmt"
 	"testing"
@@ -212,5 +213,11 @@ func TestASilentRelayIsAvoided(t *testing.T) {
 	}
 	if !s.hosts[0].Reachable(relay.id) {
 		t.Error("a silent node was given up too soon")
+	}
+	other, _ := s.hosts[0].NextHop(s.hosts[3].id)
+	to := s.hosts[3].id
+	way := s.hosts[0].Ways([]wire.NodeID{to}, map[wire.NodeID]bool{s.hosts[0].ends[other].host.id: true})[to]
+	if !slices.Equal(way, []wire.NodeID{relay.id, to}) {
+		t.Errorf("where there is no other way, the silent node is not tried: %v", way)
 	}
 }
