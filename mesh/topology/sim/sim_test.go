@@ -1,9 +1,9 @@
 package sim
 
 import (
-	"slices"
 	"flag"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
