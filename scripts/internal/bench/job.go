@@ -47,7 +47,7 @@ type stage struct {
 	seedDirs  []string
 	receivers []*netlab.Host
 	dirs      []string // dirs[i] is receivers[i]'s
-	ballast   string   // a file as large as what will be received, "" for none
+	ballast   string   // a file larger than what will be received, "" for none
 }
 
 // awaited returns the directories that the time runs for.
@@ -59,7 +59,7 @@ type start struct {
 	sent int64 // bytes that the first seed's interface had sent
 }
 
-// begin returns when a tool starts. Just before that it frees as much memory as
+// begin returns when a tool starts. Just before that it frees more memory than
 // the tool is going to fill: a virtual machine takes long over pages that its
 // host has not given it yet, or took back, and the tool that comes first would
 // pay for those that follow.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"time"
 
 	"minimega/scripts/netlab"
@@ -101,13 +102,21 @@ func (s *stage) host(ctx context.Context, sw *netlab.Switch, name string, link n
 	return h, files, os.MkdirAll(files, 0o755)
 }
 
-// load makes the ballast; holes that are received take no memory.
+// load makes the ballast: twice what will be received and some more, because the
+// kernel gives out other free pages as well, as far as there is memory. Holes
+// that are received take none.
 func (s *stage) load() error {
 	if s.job.content == netlab.Sparse || s.job.size == 0 {
 		return nil
 	}
+	var info syscall.Sysinfo_t
+	if err := syscall.Sysinfo(&info); err != nil {
+		return os.NewSyscallError("sysinfo", err)
+	}
+	size := 2*s.job.size*int64(s.fetching()) + 512<<20
+	size = min(size, int64(info.Freeram)*int64(info.Unit)*3/4)
 	s.ballast = filepath.Join(s.dir, "ballast")
-	return netlab.MakeFile(s.ballast, s.job.size*int64(s.fetching()), netlab.Zero, 1)
+	return netlab.MakeFile(s.ballast, size, netlab.Zero, 1)
 }
 
 // mesh starts the program on every host and returns when all see all: the seeds
