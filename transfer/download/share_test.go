@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,26 +13,54 @@ import (
 
 const sharedSize = 4<<20 + 1000
 
+// A party is some nodes that get one download, which the first of them is at.
+type party struct {
+	site    *slowWeb
+	nodes   []*peer
+	fetches []*asking // by each of nodes
+}
+
+// share begins a download of data: all nodes have got its first held bytes.
+func share(t *testing.T, data []byte, nodes int, held int64) *party {
+	t.Helper()
+	s := &party{site: newSlowWeb(t, `"one"`, data)}
+	all := newEngines()
+	for range nodes {
+		s.nodes = append(s.nodes, all.add(t))
+	}
+	s.site.allow(int(held))
+	for i, p := range s.nodes {
+		a := p.ask(t, s.site.URL+"/dir/x")
+		s.fetches = append(s.fetches, a)
+		if i == 0 {
+			until(t, "the first downloads", func() bool { return a.reached(held) })
+		}
+	}
+	until(t, "all others have as much", func() bool {
+		return !slices.ContainsFunc(s.fetches, func(a *asking) bool { return !a.reached(held) })
+	})
+	return s
+}
+
+// finish lets all come, and waits until those who are left have data.
+func (s *party) finish(t *testing.T, data []byte, left ...*asking) {
+	t.Helper()
+	s.site.allow(sharedSize)
+	for _, a := range left {
+		a.wait(t, data)
+	}
+}
+
 func TestThoseWhoWaitHaveChunksBeforeTheDownloadEnds(t *testing.T) {
 	data := noise(1, sharedSize)
-	site := newSlowWeb(t, `"one"`, data)
-	all := newEngines()
-	first, second, third := all.add(t), all.add(t), all.add(t)
-	site.allow(1 << 20)
-	url := site.URL + "/dir/x"
-	a := first.ask(t, url)
-	until(t, "the first downloads", func() bool { return a.reached(1 << 20) })
-	b, c := second.ask(t, url), third.ask(t, url)
-	until(t, "both have a mebibyte", func() bool { return b.reached(1<<20) && c.reached(1<<20) })
+	s := share(t, data, 3, 1<<20)
+	first := s.nodes[0]
 	if rows := first.Running(); len(rows) != 1 || rows[0].Done != 1<<20 || rows[0].Total != sharedSize || rows[0].Dir == "" {
 		t.Errorf("running: %+v", rows)
 	}
-	site.allow(sharedSize)
-	for _, x := range []*asking{a, b, c} {
-		x.wait(t, data)
-	}
-	if len(site.requests()) != 1 || site.bytes() != sharedSize {
-		t.Errorf("%d requests, %d bytes of %d", len(site.requests()), site.bytes(), sharedSize)
+	s.finish(t, data, s.fetches...)
+	if len(s.site.requests()) != 1 || s.site.bytes() != sharedSize {
+		t.Errorf("%d requests, %d bytes of %d", len(s.site.requests()), s.site.bytes(), sharedSize)
 	}
 	if _, _, known := first.cfg.Store.CachedVersion("dir/x"); !known {
 		t.Error("the file has to be hashed again")
@@ -40,25 +69,13 @@ func TestThoseWhoWaitHaveChunksBeforeTheDownloadEnds(t *testing.T) {
 
 func TestADownloaderThatDiesIsReplacedByOneThatKeepsWhatItHas(t *testing.T) {
 	data := noise(2, sharedSize)
-	site := newSlowWeb(t, `"one"`, data)
-	all := newEngines()
-	first, second, third := all.add(t), all.add(t), all.add(t)
-	site.allow(2 << 20)
-	url := site.URL + "/dir/x"
-	a := first.ask(t, url)
-	until(t, "the first downloads", func() bool { return a.reached(2 << 20) })
-	b, c := second.ask(t, url), third.ask(t, url)
-	until(t, "both have two mebibytes", func() bool { return b.reached(2<<20) && c.reached(2<<20) })
-	first.die()
-	a.stop()
-	<-a.done
-	site.allow(sharedSize)
-	b.wait(t, data)
-	c.wait(t, data)
-	if sent := site.bytes(); sent > sharedSize+1<<20 {
+	s := share(t, data, 3, 2<<20)
+	s.fetches[0].kill()
+	s.finish(t, data, s.fetches[1:]...)
+	if sent := s.site.bytes(); sent > sharedSize+1<<20 {
 		t.Errorf("%d bytes of %d were sent", sent, sharedSize)
 	}
-	seen := site.requests()
+	seen := s.site.requests()
 	if last := seen[len(seen)-1].Header; !strings.HasPrefix(last.Get("Range"), "bytes=") || last.Get("If-Range") != `"one"` {
 		t.Errorf("%d requests, the last %v", len(seen), last)
 	}
@@ -66,20 +83,11 @@ func TestADownloaderThatDiesIsReplacedByOneThatKeepsWhatItHas(t *testing.T) {
 
 func TestAUserWhoGivesUpADownloadLeavesItToThoseWhoWait(t *testing.T) {
 	data := noise(3, sharedSize)
-	site := newSlowWeb(t, `"one"`, data)
-	all := newEngines()
-	first, second := all.add(t), all.add(t)
-	site.allow(2 << 20)
-	url := site.URL + "/dir/x"
-	a := first.ask(t, url)
-	until(t, "the first downloads", func() bool { return a.reached(2 << 20) })
-	b := second.ask(t, url)
-	until(t, "the second has two mebibytes", func() bool { return b.reached(2 << 20) })
-	a.stop()
-	<-a.done
-	site.allow(sharedSize)
-	b.wait(t, data)
-	if sent := site.bytes(); sent > sharedSize+1<<20 {
+	s := share(t, data, 2, 2<<20)
+	s.fetches[0].stop()
+	<-s.fetches[0].done
+	s.finish(t, data, s.fetches[1])
+	if sent := s.site.bytes(); sent > sharedSize+1<<20 {
 		t.Errorf("%d bytes of %d were sent", sent, sharedSize)
 	}
 }
@@ -94,20 +102,11 @@ func TestASourceThatChangedIsNeverMixedWithWhatItWas(t *testing.T) {
 			copy(new[1<<19:], noise(5, 1<<18))        // in what was sent already
 			copy(new[1<<20:], make([]byte, 1<<18))    // zeros take the place of bytes
 			copy(new[3<<20:], noise(6, sharedSize/8)) // in what was not
-			site := newSlowWeb(t, `"one"`, old)
-			all := newEngines()
-			first, second, third := all.add(t), all.add(t), all.add(t)
-			site.allow(2 << 20)
-			url := site.URL + "/dir/x"
-			a := first.ask(t, url)
-			until(t, "the first downloads", func() bool { return a.reached(2 << 20) })
-			b, c := second.ask(t, url), third.ask(t, url)
-			until(t, "both have two mebibytes", func() bool { return b.reached(2<<20) && c.reached(2<<20) })
-			site.become(`"two"`, new)
-			site.allow(sharedSize)
-			lose(first, site)
-			b.wait(t, new)
-			c.wait(t, new)
+			s := share(t, old, 3, 2<<20)
+			s.site.become(`"two"`, new)
+			s.site.allow(sharedSize)
+			lose(s.nodes[0], s.site)
+			s.finish(t, new, s.fetches[1:]...)
 		})
 	}
 }
@@ -144,27 +143,14 @@ func (p *peer) downloads() bool { return len(p.Running()) > 0 }
 func TestOneDownloaderAfterTheOtherDiesAndTheSourceChangesBetween(t *testing.T) {
 	old, next := noise(8, sharedSize), noise(8, sharedSize)
 	copy(next[1<<19:], noise(9, 1<<18))
-	site := newSlowWeb(t, `"one"`, old)
-	all := newEngines()
-	first, second, third := all.add(t), all.add(t), all.add(t)
-	site.allow(2 << 20)
-	url := site.URL + "/dir/x"
-	a := first.ask(t, url)
-	until(t, "the first downloads", func() bool { return a.reached(2 << 20) })
-	b, c := second.ask(t, url), third.ask(t, url)
-	until(t, "both have two mebibytes", func() bool { return b.reached(2<<20) && c.reached(2<<20) })
-	site.become(`"two"`, next)
-	first.die()
-	a.stop()
-	<-a.done
-	until(t, "another downloads", func() bool { return second.downloads() || third.downloads() })
-	dies, lives := b, c
-	if third.downloads() {
-		dies, lives = c, b
+	s := share(t, old, 3, 2<<20)
+	s.site.become(`"two"`, next)
+	s.fetches[0].kill()
+	dies, lives := s.fetches[1], s.fetches[2]
+	until(t, "another downloads", func() bool { return dies.p.downloads() || lives.p.downloads() })
+	if lives.p.downloads() {
+		dies, lives = lives, dies
 	}
-	dies.p.die()
-	dies.stop()
-	<-dies.done
-	site.allow(sharedSize)
-	lives.wait(t, next)
+	dies.kill()
+	s.finish(t, next, lives)
 }

@@ -310,6 +310,13 @@ func (a *asking) reached(n int64) bool {
 	return a.far >= n
 }
 
+// kill ends the node with the Fetch.
+func (a *asking) kill() {
+	a.p.die()
+	a.stop()
+	<-a.done
+}
+
 // wait fails the test unless the Fetch ends well, with the file here.
 func (a *asking) wait(t *testing.T, want []byte) {
 	t.Helper()
