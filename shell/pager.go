@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
@@ -15,8 +17,10 @@ import (
 	"minimega/shell/term"
 )
 
-// pagerEnd is how long a pager may take to end when the program does.
-const pagerEnd = time.Second
+const (
+	pagerEnd     = time.Second           // how long a pager may take to end when the program does
+	pagerInsists = 50 * time.Millisecond // how often one is told again that it is to end
+)
 
 // pager is a terminal's output. What is written to it at once is an answer; one
 // of two screens or more goes to the user's pager, which has the terminal until
@@ -64,7 +68,8 @@ func (p *pager) run(program string, text []byte) error {
 	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) } // it puts the terminal back
 	command.WaitDelay = pagerEnd
 	command.Env = os.Environ()
-	if _, ok := os.LookupEnv("LESS"); !ok {
+	_, set := os.LookupEnv("LESS")
+	if !set {
 		command.Env = append(command.Env, "LESS=FRXK") // K: Ctrl-C gives the prompt back
 	}
 	if p.lend != nil {
@@ -78,9 +83,43 @@ func (p *pager) run(program string, text []byte) error {
 	if err := command.Start(); err != nil {
 		return err
 	}
+	if program == "less" && !set {
+		defer insist(command.Process)()
+	}
 	const notFound = 127 // of sh
 	if err := command.Wait(); command.ProcessState.ExitCode() == notFound {
 		return err
 	}
 	return nil
+}
+
+// insist has Ctrl-C end a pager that is to end by it, until the function that it
+// returns is called: less may miss the first SIGINT, right before it waits for a
+// key.
+func insist(pager *os.Process) (stop func()) {
+	interrupts := make(chan os.Signal, 1)
+	signal.Notify(interrupts, os.Interrupt)
+	ended := make(chan struct{})
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		again := time.NewTicker(pagerInsists)
+		defer again.Stop()
+		for pressed := false; ; {
+			select {
+			case <-interrupts:
+				pressed = true
+			case <-again.C:
+				if pressed {
+					_ = pager.Signal(syscall.SIGTERM) // it may be gone by now
+				}
+			case <-ended:
+				return
+			}
+		}
+	})
+	return func() {
+		signal.Stop(interrupts)
+		close(ended)
+		watching.Wait()
+	}
 }
