@@ -63,7 +63,11 @@ func pagerProgram() string {
 
 // run shows text in a pager. Its error is that of a pager that could not begin.
 func (p *pager) run(program string, text []byte) error {
-	command := exec.CommandContext(p.ctx, "sh", "-c", program)
+	words := []string{"sh", "-c", program}
+	if program == "less" {
+		words = words[2:] // a signal is to end less, not a shell that waits for it
+	}
+	command := exec.CommandContext(p.ctx, words[0], words[1:]...)
 	command.Stdin, command.Stdout, command.Stderr = bytes.NewReader(text), p.out, p.out
 	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) } // it puts the terminal back
 	command.WaitDelay = pagerEnd
