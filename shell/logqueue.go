@@ -52,7 +52,7 @@ func (q *logQueue) receiver() string {
 	return q.to
 }
 
-// add puts a line behind the others.
+// add puts a line behind the others; the oldest is lost where there is no room.
 func (q *logQueue) add(line string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -60,8 +60,8 @@ func (q *logQueue) add(line string) {
 		return
 	}
 	if len(q.lines) >= maxLogLines {
+		q.lines = q.lines[1:]
 		q.lost++
-		return
 	}
 	q.lines = append(q.lines, strings.ToValidUTF8(line[:min(len(line), maxLogLine)], "?"))
 	q.wake()

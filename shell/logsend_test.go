@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"net"
@@ -81,10 +82,13 @@ func TestTheLogOfANodeGoesToAnother(t *testing.T) {
 func TestLogLinesThatNobodyTakesAreCountedAndBounded(t *testing.T) {
 	q := newLogQueue()
 	q.send("kn2")
-	for range maxLogLines + 7 {
-		q.add(strings.Repeat("é", maxLogLine))
+	for i := range maxLogLines + 7 {
+		q.add(fmt.Sprint(i, " ", strings.Repeat("é", maxLogLine)))
 	}
 	to, lines, lost := q.take()
+	if !strings.HasPrefix(lines[0], "7 ") || !strings.HasPrefix(lines[len(lines)-1], "1006 ") {
+		t.Errorf("from %.9q to %.9q are kept", lines[0], lines[len(lines)-1])
+	}
 	if to != "kn2" || len(lines) != maxLogLines || lost != 7 || len(lines[0]) > maxLogLine {
 		t.Errorf("%s %d %d", to, len(lines), lost)
 	}
