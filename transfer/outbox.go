@@ -61,14 +61,7 @@ func (o *outbox) send(t wire.Type, payload any) {
 
 // add queues the frames that grow appends.
 func (o *outbox) add(grow func([]byte) []byte) {
-	o.mu.Lock()
-	if o.err == nil {
-		o.frames = grow(o.frames)
-		if len(o.frames) > maxOutbox {
-			o.err = errStuck
-		}
-	}
-	o.mu.Unlock()
+	o.addQuiet(grow)
 	o.poke()
 }
 
@@ -87,8 +80,12 @@ func (o *outbox) hashes(topic uint32, first int, sums []byte) {
 func (o *outbox) addQuiet(grow func([]byte) []byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.err == nil {
-		o.frames = grow(o.frames)
+	if o.err != nil {
+		return
+	}
+	o.frames = grow(o.frames)
+	if len(o.frames) > maxOutbox {
+		o.err = errStuck
 	}
 }
 
