@@ -7,7 +7,8 @@ import (
 )
 
 // OpenLog returns the program's one logger, and where its lines go: -logfile
-// or, where that was not given, out; with -headnode that node as well. The log commands change that.
+// or, where that was not given, out; with -headnode that node as well. The log
+// commands change that.
 func (o Options) OpenLog(out io.Writer) (*slog.Logger, *Logs, error) {
 	logs, err := NewLogs(out, o.Level, o.LogFile)
 	if err != nil {

@@ -28,9 +28,14 @@ type Downloads interface {
 // name.
 func (s *Shell) transfers() []transfer.Status {
 	all := s.cfg.Files.Status()
-	if s.cfg.Downloads != nil {
-		all = append(all, s.cfg.Downloads.Running()...)
+	if s.cfg.Downloads == nil {
+		return all
 	}
+	running := s.cfg.Downloads.Running()
+	if len(running) == 0 {
+		return all // which is sorted
+	}
+	all = append(all, running...)
 	slices.SortStableFunc(all, func(a, b transfer.Status) int { return cmp.Compare(a.Name, b.Name) })
 	return slices.CompactFunc(all, func(a, b transfer.Status) bool { return a.Name == b.Name })
 }

@@ -95,12 +95,10 @@ func (e *Engine) offers(pattern string) []wire.FoundEntry {
 
 // Yield ends the fetch of what another node offers under a name, and returns
 // what it has brought, which is the caller's from then on, and of which draft;
-// nil where there is no such fetch, or nothing. Jobs that wait for the file go on waiting, for whoever
-// has it next. It blocks until what is being written is.
+// nil where there is no such fetch, or nothing. Jobs that wait for the file go on
+// waiting, for whoever has it next. It blocks until what is being written is.
 func (e *Engine) Yield(name wire.FileName) (*store.Partial, wire.Version) {
-	e.mu.Lock()
-	f := e.fetches[name]
-	e.mu.Unlock()
+	f := e.fetching(name)
 	if f == nil || !f.yield() {
 		return nil, wire.Version{}
 	}

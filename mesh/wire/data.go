@@ -62,9 +62,9 @@ import "time"
 // Chunks of zeros are never dealt. The last Head names the version: the hashes
 // must have it, or nothing of the draft is ever published. From then on the
 // content is known under both names. Where the file changes before that the
-// topic is refused with ErrChanged. A file that a node downloads moves in the
-// same way while it comes, see [MethodDownload]. A node that knows nothing of a draft refuses
-// Open{draft} with ErrChanged too, without a Head before it.
+// topic is refused with ErrChanged. A node that knows nothing of a draft refuses
+// Open{draft} with ErrChanged too, without a Head before it. A file that a node
+// downloads moves in the same way while it comes, see [MethodDownload].
 //
 // Sides that have nothing to say for 2 s say Alive. What has been asked for and
 // does not come for 3 s is asked for elsewhere.

@@ -39,12 +39,12 @@ package wire
 // When a downloader gives up or is lost, those who wait ask again, and one
 // begins, as above. If its URL is the same it goes on from what it holds of the
 // draft: with Range for what it lacks, and with If-Range and the Tag that it was
-// told of this very draft, so that the server proves that its file is the same. It offers what it
-// holds as a draft of its own, under a new name. Who fetches the old draft, and
-// has lost its origin, turns to any node that has the whole file or an Incoming
-// draft of it; what it holds it keeps where the new draft's hash of the chunk is
-// the same. So chunks never pass from one version to another unseen, whatever a
-// server changed or a node said.
+// told of this very draft, so that the server proves that its file is the same.
+// It offers what it holds as a draft of its own, under a new name. Who fetches
+// the old draft, and has lost its origin, turns to any node that has the whole
+// file or an Incoming draft of it; what it holds it keeps where the new draft's
+// hash of the chunk is the same. So chunks never pass from one version to another
+// unseen, whatever a server changed or a node said.
 const MethodDownload = "download"
 
 // DownloadAsk is the body of a [MethodDownload] call.

@@ -53,8 +53,8 @@ func (s span) String() string {
 	return fmt.Sprintf("bytes=%d-%d", s.from, s.to-1)
 }
 
-// judge tells what resp has to do with what was asked for of a file. Errors: a [StatusError], errStale, or one
-// that wraps [ErrBadAnswer].
+// judge tells what resp has to do with what was asked for of a file. Errors: a
+// [StatusError], errStale, or one that wraps [ErrBadAnswer].
 func judge(resp *http.Response, asked span, stamp store.Stamp) (part, error) {
 	switch {
 	case resp.StatusCode == http.StatusRequestedRangeNotSatisfiable && !asked.all():

@@ -69,7 +69,8 @@ func (d *Downloader) Name(raw string) (wire.FileName, error) {
 
 // Fetch returns when the file of a URL is in the mesh: on some node that had it
 // before, on one that has downloaded it meanwhile, or on this one, which is so
-// too where it has taken part in another's download. It blocks; ctx ends it. Its errors show the URL without credentials.
+// too where it has taken part in another's download. It blocks; ctx ends it. Its
+// errors show the URL without credentials.
 func (d *Downloader) Fetch(ctx context.Context, raw string, told Told) error {
 	u, err := ParseURL(raw)
 	if err != nil {
