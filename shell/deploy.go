@@ -154,10 +154,18 @@ func redirect(path string) string {
 	return path
 }
 
-// sshOptions have ssh and scp ask nobody, and end. A host that is known by
-// another key is refused: it would be given the mesh's.
+// sshOptions have ssh and scp ask nobody, and end, also where a host falls
+// silent. A host that is known by another key is refused: it would be given the
+// mesh's.
 func sshOptions() []string {
-	return []string{"-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=accept-new", "-o", "ConnectTimeout=10"}
+	var words []string
+	for _, option := range []string{
+		"BatchMode=yes", "StrictHostKeyChecking=accept-new", "ConnectTimeout=10",
+		"ServerAliveInterval=5", "ServerAliveCountMax=3",
+	} {
+		words = append(words, "-o", option)
+	}
+	return words
 }
 
 // run runs a program for host. The error has what it printed.

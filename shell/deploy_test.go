@@ -12,7 +12,7 @@ import (
 func fakeSSH(t *testing.T, dir string) (log func() string) {
 	t.Helper()
 	bin := t.TempDir()
-	const head = "#!/bin/sh\nwhile [ \"$1\" != -- ]; do case \"$1\" in StrictHostKeyChecking=no) exit 9;; esac; shift; done; shift\n"
+	const head = "#!/bin/sh\nwhile [ \"$1\" != -- ]; do case \"$1\" in StrictHostKeyChecking=no) exit 9;; ServerAliveInterval=*) ends=1;; esac; shift; done; shift; [ \"$ends\" ] || exit 8\n"
 	for name, script := range map[string]string{
 		"ssh": head + `host=${1#*@}; echo "ssh $1 $2" >>DIR/log; [ $host = down ] && { echo no route >&2; exit 255; }
 case "$2" in mkdir*) mkdir -p DIR/$host;; esac`,
