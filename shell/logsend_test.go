@@ -165,3 +165,17 @@ func TestASyslogServerThatIsAwayHoldsNothingUp(t *testing.T) {
 		t.Error("a broken connection is kept")
 	}
 }
+
+func TestALineHasTheSeverityOfItsOwnLevel(t *testing.T) {
+	for line, want := range map[string]int{
+		"time=1 level=ERROR msg=broken":             3,
+		`time=1 level=WARN msg="was level=ERROR"`:   4,
+		`time=1 level=DEBUG msg="no level=WARN"`:    7,
+		`time=1 level=INFO msg="see level=ERROR x"`: 6,
+		"": 6,
+	} {
+		if got := severity(line); got != want {
+			t.Errorf("%q: %d, not %d", line, got, want)
+		}
+	}
+}

@@ -66,12 +66,18 @@ func (l *syslogLine) format(line string, now time.Time) string {
 	return fmt.Sprintf("<%d>%s %s minimega[%d]: %s\n", facilityDaemon|severity(line), now.Format(time.Stamp), l.host, os.Getpid(), output.EscapeLine(line))
 }
 
-// severity returns the syslog number of a line's level.
+// severity returns the syslog number of a line's level, which stands before what
+// the line says.
 func severity(line string) int {
-	for level, number := range map[string]int{"level=ERROR": 3, "level=WARN": 4, "level=DEBUG": 7} {
-		if strings.Contains(line, level) {
-			return number
-		}
+	_, level, _ := strings.Cut(line, "level=")
+	level, _, _ = strings.Cut(level, " ")
+	switch level {
+	case "ERROR":
+		return 3
+	case "WARN":
+		return 4
+	case "DEBUG":
+		return 7
 	}
 	return 6
 }
