@@ -11,12 +11,14 @@ import (
 // errRate reports what is no rate; what is wrong with it stands before.
 var errRate = errors.New("must be like 10MB, 10MiB or 80Mbit, a second, or off")
 
-// rateUnits are the units of rates in bytes, in lower case.
-var rateUnits = map[string]float64{
-	"": 1, "b": 1, "bit": 1. / 8,
-	"k": 1e3, "kb": 1e3, "kib": 1 << 10, "kbit": 1e3 / 8, "kibit": 1 << 7,
-	"m": 1e6, "mb": 1e6, "mib": 1 << 20, "mbit": 1e6 / 8, "mibit": 1 << 17,
-	"g": 1e9, "gb": 1e9, "gib": 1 << 30, "gbit": 1e9 / 8, "gibit": 1 << 27,
+// rateUnits returns the units of rates in bytes, in lower case.
+func rateUnits() map[string]float64 {
+	return map[string]float64{
+		"": 1, "b": 1, "bit": 1. / 8,
+		"k": 1e3, "kb": 1e3, "kib": 1 << 10, "kbit": 1e3 / 8, "kibit": 1 << 7,
+		"m": 1e6, "mb": 1e6, "mib": 1 << 20, "mbit": 1e6 / 8, "mibit": 1 << 17,
+		"g": 1e9, "gb": 1e9, "gib": 1 << 30, "gbit": 1e9 / 8, "gibit": 1 << 27,
+	}
 }
 
 // parseRate returns the bytes a second that text says; 0 is no limit. Its error
@@ -28,7 +30,7 @@ func parseRate(text string) (int64, error) {
 	short := strings.TrimSuffix(text, "/s")
 	number := strings.TrimRight(short, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 	unit := short[len(number):]
-	scale, known := rateUnits[strings.ToLower(unit)]
+	scale, known := rateUnits()[strings.ToLower(unit)]
 	n, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
 	switch {
 	case known && len(unit) == 2 && unit[1] == 'b' && unit != strings.ToLower(unit):
@@ -45,8 +47,9 @@ func rateText(n int64) string {
 	if n == 0 {
 		return "off"
 	}
+	units := rateUnits()
 	for _, unit := range []string{"GB", "GiB", "MB", "MiB", "kB", "KiB"} {
-		if scale := int64(rateUnits[strings.ToLower(unit)]); n%scale == 0 {
+		if scale := int64(units[strings.ToLower(unit)]); n%scale == 0 {
 			return fmt.Sprintf("%d%s/s", n/scale, unit)
 		}
 	}
