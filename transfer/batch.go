@@ -96,7 +96,9 @@ func (j *Job) from(node wire.Member, items []item, last map[wire.FileName]error)
 	}
 	defer conn.Close()
 	defer context.AfterFunc(j.ctx, func() { conn.Close() })()
-	frames := wire.NewReader(&deadlineReader{conn: conn, piece: j.e.down.piece, heard: j.payer(conn)}, wire.MaxDataFrame)
+	in := inflowOf(conn, &j.e.down)
+	pay := func(n int) { in.pay(j.ctx, n) }
+	frames := wire.NewReader(&deadlineReader{conn: conn, piece: j.e.down.piece, heard: pay}, wire.MaxDataFrame)
 	runs := slices.Collect(slices.Chunk(items, batchFiles))
 	err = ask(conn, runs[0])
 	for i, run := range runs {
@@ -112,16 +114,6 @@ func (j *Job) from(node wire.Member, items []item, last map[wire.FileName]error)
 		}
 	}
 	return left
-}
-
-// payer returns what pays for the bytes that come on conn.
-func (j *Job) payer(conn net.Conn) func(n int) {
-	win := inflowOf(conn)
-	win.fit(&j.e.down)
-	return func(n int) {
-		win.fit(&j.e.down)
-		j.e.down.pay(j.ctx, n)
-	}
 }
 
 func (j *Job) dialBatch(node wire.Member) (net.Conn, error) {

@@ -14,19 +14,31 @@ const (
 	maxWindow  = 32 << 20 // or what the system allows, if that is less
 )
 
-// An inflow bounds what the other side may send ahead of what is read here, by
-// the limit: the kernel would take megabytes at once. It belongs to the
-// connection's reader.
+// An inflow holds what comes on a connection to a limit. It bounds what the other
+// side may send ahead of what is read here, too: the kernel would take megabytes
+// at once. It belongs to the connection's reader.
 type inflow struct {
-	raw syscall.RawConn // nil: no socket
-	of  *bucket         // that it was set for; nil: it never was, or there is no limit
+	limit *limit
+	raw   syscall.RawConn // nil: no socket
+	of    *bucket         // that it was set for; nil: it never was, or there is no limit
 }
 
-func inflowOf(conn net.Conn) *inflow { return &inflow{raw: socketOf(conn)} }
+// inflowOf returns the inflow of conn, before anything is read from it.
+func inflowOf(conn net.Conn, l *limit) *inflow {
+	in := &inflow{limit: l, raw: socketOf(conn)}
+	in.fit()
+	return in
+}
 
-// fit follows l. What was announced before cannot be taken back.
-func (in *inflow) fit(l *limit) {
-	b := l.now.Load()
+// pay blocks until the n bytes that came were allowed to come, or ctx ends.
+func (in *inflow) pay(ctx context.Context, n int) {
+	in.fit()
+	in.limit.pay(ctx, n)
+}
+
+// fit follows the limit. What was announced before cannot be taken back.
+func (in *inflow) fit() {
+	b := in.limit.now.Load()
 	if b == in.of || in.raw == nil {
 		return
 	}
@@ -46,21 +58,19 @@ func (in *inflow) fit(l *limit) {
 // Read waits for its share; Close, and the engine's end, let it go.
 func (e *Engine) Limited(conn net.Conn) net.Conn {
 	ctx, cancel := context.WithCancel(e.ctx)
-	return &limitedConn{conn, e, inflowOf(conn), ctx, cancel}
+	return &limitedConn{conn, inflowOf(conn, &e.down), ctx, cancel}
 }
 
 type limitedConn struct {
 	net.Conn
-	e      *Engine
-	win    *inflow
+	in     *inflow
 	ctx    context.Context
 	cancel context.CancelFunc
 }
 
 func (c *limitedConn) Read(b []byte) (int, error) {
-	c.win.fit(&c.e.down)
-	n, err := c.Conn.Read(b[:c.e.down.piece(len(b))])
-	c.e.down.pay(c.ctx, n)
+	n, err := c.Conn.Read(b[:c.in.limit.piece(len(b))])
+	c.in.pay(c.ctx, n)
 	return n, err
 }
 

@@ -25,7 +25,7 @@ type link struct {
 
 	heard atomic.Int64 // engine time (ns) of the last byte of a chunk
 	bulk  bool         // the reader is inside a chunk; the reader's alone
-	win   *inflow      // the reader's alone
+	in    *inflow      // the reader's alone
 
 	mu     sync.Mutex
 	topics map[uint32]*source
@@ -86,7 +86,7 @@ func (e *Engine) dial(ctx context.Context, to wire.Member, slot *linkSlot) {
 		return
 	}
 	tune(conn)
-	slot.l = &link{e: e, to: to, conn: conn, win: inflowOf(conn), out: newOutbox(), done: make(chan struct{}), topics: map[uint32]*source{}, idle: time.Now()}
+	slot.l = &link{e: e, to: to, conn: conn, in: inflowOf(conn, &e.down), out: newOutbox(), done: make(chan struct{}), topics: map[uint32]*source{}, idle: time.Now()}
 	go slot.l.run() // joined through e.tasks, which enter counted
 }
 
@@ -188,7 +188,6 @@ func (l *link) unused() bool {
 // workers; while those have too much, nothing is read.
 func (l *link) read() error {
 	frames := wire.NewReader(&deadlineReader{conn: l.conn, piece: l.e.down.piece, heard: l.hear}, wire.MaxDataFrame)
-	l.win.fit(&l.e.down)
 	var small []byte
 	for {
 		var b *buffer  // a chunk's
@@ -224,11 +223,12 @@ func (l *link) read() error {
 
 // hear notes that bytes came, and pays for those of chunks.
 func (l *link) hear(n int) {
-	l.win.fit(&l.e.down)
-	if l.bulk {
-		l.heard.Store(int64(l.e.now()))
-		l.e.down.pay(l.e.ctx, n)
+	if !l.bulk {
+		l.in.fit()
+		return
 	}
+	l.heard.Store(int64(l.e.now()))
+	l.in.pay(l.e.ctx, n)
 }
 
 // lastHeard returns when the last byte of a chunk came.
