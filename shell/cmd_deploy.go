@@ -49,13 +49,6 @@ func deployCommands() []Command {
 	}
 }
 
-// set changes the flags; nil are the first ones.
-func (d *deployment) set(flags []string) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.flags = flags
-}
-
 func deployFlags(_ context.Context, c *Call) error {
 	flags := c.Lists["flags"]
 	if len(flags) == 0 {
@@ -75,21 +68,12 @@ func deployFlags(_ context.Context, c *Call) error {
 }
 
 func deployOutput(_ context.Context, c *Call) error {
-	d := &c.shell.deploy
-	which := &d.stdout
-	if c.Has("stderr") {
-		which = &d.stderr
+	d, stderr := &c.shell.deploy, c.Has("stderr")
+	if path, given := c.Values["path"]; given {
+		d.setOutput(stderr, path)
+		return nil
 	}
-	where, given := c.Values["path"]
-	d.mu.Lock()
-	if given {
-		*which = where
-	}
-	where = redirect(*which)
-	d.mu.Unlock()
-	if !given {
-		c.Text(where)
-	}
+	c.Text(d.output(stderr))
 	return nil
 }
 

@@ -62,6 +62,34 @@ func (d *deployment) flagsOf() []string {
 	return slices.Clone(d.flags)
 }
 
+// set changes the flags; nil are the first ones.
+func (d *deployment) set(flags []string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.flags = flags
+}
+
+// output returns where the program's answers, or its errors, go there.
+func (d *deployment) output(stderr bool) string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return redirect(*d.streamLocked(stderr))
+}
+
+// setOutput changes that; "" is nowhere.
+func (d *deployment) setOutput(stderr bool, path string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	*d.streamLocked(stderr) = path
+}
+
+func (d *deployment) streamLocked(stderr bool) *string {
+	if stderr {
+		return &d.stderr
+	}
+	return &d.stdout
+}
+
 // launch is one deployment to some hosts.
 type launch struct {
 	user           string // "": ssh's own choice
