@@ -153,17 +153,9 @@ func started(t *testing.T, c *termtest.Console) {
 	c.Send(`shell sh -c "echo > ` + path + `; exec sleep 60"` + enter)
 	ctx, cancel := context.WithTimeout(t.Context(), termtest.Patient)
 	defer cancel()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		if _, err := os.Stat(path); err == nil {
-			return
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			t.Fatalf("the command does not start:\n%q", c.Seen())
-		}
+	err := netlab.Until(ctx, "the command to start", func() bool { _, err := os.Stat(path); return err == nil })
+	if err != nil {
+		t.Fatalf("%v:\n%q", err, c.Seen())
 	}
 }
 

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"minimega/scripts/client"
 	"minimega/scripts/netlab"
@@ -172,7 +171,12 @@ func cancel(t *testing.T, n *netlab.Node) {
 	defer watch.Wait()
 	watch.Go(func() {
 		defer stop()
-		awaitFile(ctx, started)
+		within, giveUp := context.WithTimeout(ctx, patient)
+		defer giveUp()
+		err := netlab.Until(within, "the command to start", func() bool { _, err := os.Stat(started); return err == nil })
+		if err != nil {
+			t.Error(err)
+		}
 	})
 	_, err := c.Do(ctx, `shell sh -c "echo > `+started+`; exec sleep 60"`)
 	if !errors.Is(err, context.Canceled) {
@@ -183,24 +187,6 @@ func cancel(t *testing.T, n *netlab.Node) {
 	}
 	if _, err := c.Do(ctx, "echo"); !errors.Is(err, context.Canceled) {
 		t.Errorf("with a context that has ended: %v", err)
-	}
-}
-
-// awaitFile returns when a file is there, or ctx has ended.
-func awaitFile(ctx context.Context, path string) {
-	ctx, cancel := context.WithTimeout(ctx, patient)
-	defer cancel()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		if _, err := os.Stat(path); err == nil {
-			return
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
-		}
 	}
 }
 

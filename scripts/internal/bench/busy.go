@@ -36,7 +36,7 @@ func saturate(ctx context.Context, n *netlab.Node) error {
 	if err := ask(ctx, c, "file get "+bigName); err != nil {
 		return err
 	}
-	return await(ctx, "the transfer", func() bool { return arriving(n.Files(), bigName) })
+	return netlab.Until(ctx, "the transfer", func() bool { return arriving(n.Files(), bigName) })
 }
 
 // busy is commands on a host whose link is saturated by a transfer.

@@ -69,7 +69,7 @@ func (c cold) fetch(ctx context.Context, s *stage) (r coldRun, err error) {
 	}
 	got := make(chan error, 1)
 	go func() { got <- get(ctx, conns, s.file) }()
-	err = await(ctx, "the first chunk", func() bool { return arriving(s.dirs[0], s.file) })
+	err = netlab.Until(ctx, "the first chunk", func() bool { return arriving(s.dirs[0], s.file) })
 	r.first = time.Since(began.at)
 	if err := errors.Join(err, <-got); err != nil {
 		return r, err

@@ -46,7 +46,7 @@ func (s *service) ready(ctx context.Context, up func() bool) error {
 	ctx, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
 	ended := false
-	err := await(ctx, s.cmd.String(), func() bool {
+	err := netlab.Until(ctx, s.cmd.String(), func() bool {
 		select {
 		case <-s.done:
 			ended = true

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"syscall"
-	"time"
 
 	"minimega/scripts/netlab"
 )
@@ -151,24 +150,10 @@ func (s *stage) verify(source string) error {
 	return nil
 }
 
-// await looks every two milliseconds until done says so.
-func await(ctx context.Context, what string, done func() bool) error {
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
-	for !done() {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return fmt.Errorf("waiting for %s: %w", what, ctx.Err())
-		}
-	}
-	return nil
-}
-
 // awaitFiles waits until a file is in each of the directories.
 func awaitFiles(ctx context.Context, dirs []string, name string) error {
 	left := slices.Clone(dirs)
-	return await(ctx, name, func() bool {
+	return netlab.Until(ctx, name, func() bool {
 		left = slices.DeleteFunc(left, func(dir string) bool {
 			_, err := os.Stat(filepath.Join(dir, name))
 			return err == nil

@@ -88,7 +88,7 @@ func (t tab) ask(ctx context.Context, s *stage) (r tabRun, err error) {
 	if err != nil {
 		return r, err
 	}
-	if err := await(ctx, "the files to be old", func() bool { return time.Since(made) > fresh }); err != nil {
+	if err := netlab.Until(ctx, "the files to be old", func() bool { return time.Since(made) > fresh }); err != nil {
 		return r, err
 	}
 	if err := t.questions(ctx, nodes[0], t.nodes, &r, 0); err != nil {

@@ -111,13 +111,13 @@ func (t tree) ours(ctx context.Context, s *stage) (time.Duration, error) {
 	}
 	err = t.each(func(name string, _ int) error {
 		path := filepath.Join(s.dirs[0], treeName, name)
-		return await(ctx, path, func() bool { _, err := os.Lstat(path); return err == nil })
+		return netlab.Until(ctx, path, func() bool { _, err := os.Lstat(path); return err == nil })
 	})
 	if err != nil {
 		return 0, err
 	}
 	var failed error
-	err = await(ctx, "the transfer's end", func() bool {
+	err = netlab.Until(ctx, "the transfer's end", func() bool {
 		answers, err := conns[0].Command(ctx, "file status")
 		failed = err
 		return err != nil || len(answers) == 0 || answers[0].Cell("Filename") == ""
