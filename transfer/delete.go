@@ -6,9 +6,14 @@ import (
 	"slices"
 )
 
-// Delete removes what pattern names from the store and cancels its transfers.
-// What is not there is no error.
+// Delete removes what pattern names from the store and cancels its transfers,
+// those too that an earlier process left: at the start of [Engine.Run] it waits
+// until they are known. What is not there is no error.
 func (e *Engine) Delete(pattern string) error {
+	select {
+	case <-e.loaded:
+	case <-e.ctx.Done():
+	}
 	e.mu.Lock()
 	jobs := slices.Collect(maps.Keys(e.jobs))
 	e.mu.Unlock()

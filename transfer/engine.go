@@ -53,6 +53,8 @@ type Engine struct {
 	up      limit // of what is sent to others
 	down    limit // of what comes
 
+	loaded chan struct{} // closed when what an earlier process left is known
+
 	sent, uploaded atomic.Int64 // chunks and their bytes given to others
 
 	mu       sync.Mutex
@@ -84,7 +86,7 @@ func New(cfg Config) (*Engine, error) {
 		packed: newPackCache(packedMemory), large: newQueue(largeAtOnce, urgentAtOnce), small: newQueue(batchesAtOnce, urgentAtOnce),
 		blames: blames{nodes: map[wire.NodeID]*blamed{}},
 		links:  map[wire.NodeID]*linkSlot{}, contents: map[wire.Version]*content{}, drafts: map[wire.FileName]*draft{}, refs: map[*content]int{},
-		fetches: map[wire.FileName]*fetch{}, left: map[wire.FileName]*store.Partial{}, jobs: map[*Job]struct{}{}, idle: make(chan struct{}),
+		fetches: map[wire.FileName]*fetch{}, left: map[wire.FileName]*store.Partial{}, jobs: map[*Job]struct{}{}, idle: make(chan struct{}), loaded: make(chan struct{}),
 	}
 	e.create, e.hash = e.createPartial, cfg.Store.ManifestAhead
 	e.ctx, e.cancel = context.WithCancel(context.Background())

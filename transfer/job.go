@@ -44,7 +44,7 @@ type file struct {
 	from    time.Duration // engine time when it had its turn; 0: it waited for none
 	ended   bool
 	skipped bool   // deleted while it waited
-	giveUp  func() // ends its waiting for a turn; nil while it does not wait
+	giveUp  func() // ends its waiting for a turn or a source; nil before it waits
 	rest    bool   // its fetch has left some for the next one
 	fetch   *fetch // nil for what is here or travels in a batch
 }
@@ -89,14 +89,31 @@ func (e *Engine) startJob(j *Job, items []item) error {
 		close(j.done)
 		return nil
 	}
+	j.wants(items...)
+	e.enlist(j)
+	return e.launch(j, items)
+}
+
+// wants notes the files of j, which nobody else knows yet.
+func (j *Job) wants(items ...item) {
 	for _, it := range items {
 		if it.kind == wire.KindFile {
 			j.files[it.name] = &file{item: it}
 		}
 	}
+}
+
+// enlist makes jobs known, all at once.
+func (e *Engine) enlist(jobs ...*Job) {
 	e.mu.Lock()
-	e.jobs[j] = struct{}{}
-	e.mu.Unlock()
+	defer e.mu.Unlock()
+	for _, j := range jobs {
+		e.jobs[j] = struct{}{}
+	}
+}
+
+// launch runs j, which is enlisted; it ends j where the engine has stopped.
+func (e *Engine) launch(j *Job, items []item) error {
 	if !e.spawn(func(context.Context) { j.run(items) }) {
 		j.end()
 		return context.Canceled
@@ -158,11 +175,15 @@ func (j *Job) settled(name wire.FileName, err error) {
 	j.fail(err)
 }
 
-// waiting notes how to end a file's waiting for its turn.
+// waiting notes how to end a file's waiting, and ends it where the file was
+// deleted already.
 func (j *Job) waiting(name wire.FileName, giveUp func()) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.files[name].giveUp = giveUp
+	f := j.files[name]
+	if f.giveUp = giveUp; f.skipped {
+		giveUp()
+	}
 }
 
 // gaveUp settles a file that was deleted while it waited; it reports whether it

@@ -52,7 +52,7 @@ func (j *Job) fetchInTurn(it item) (err error) {
 	defer t.release()
 	for {
 		if draft {
-			if it, err = j.again(t, it); err != nil {
+			if it, err = j.again(ctx, t, it); err != nil {
 				return err
 			}
 		}
@@ -72,7 +72,7 @@ func (j *Job) fetchOnce(t *turn, it item) error {
 	if it.here {
 		return j.foundHere(it.name)
 	}
-	f, err := j.e.startFetch(it, func() bool { return j.arrived(it) })
+	f, err := j.e.startFetch(it, func() (bool, error) { return j.needless(it) })
 	if err != nil {
 		return err
 	}
@@ -121,6 +121,15 @@ func (j *Job) follow(f *fetch, t *turn) error {
 	}
 }
 
+// needless reports whether a fetch that is registered now need not begin: the
+// file has arrived, or was deleted before [Engine.Delete] could see the fetch.
+func (j *Job) needless(it item) (bool, error) {
+	if j.skips(it.name) {
+		return true, fmt.Errorf("%s: %w", it.name, ErrCanceled)
+	}
+	return j.arrived(it), nil
+}
+
 // arrived reports whether another job has brought the file since this one was
 // asked for.
 func (j *Job) arrived(it item) bool {
@@ -141,23 +150,23 @@ func (j *Job) foundHere(name wire.FileName) error {
 }
 
 // again settles anew what an item means, when somebody has it. Its turn is lent
-// meanwhile.
-func (j *Job) again(t *turn, it item) (item, error) {
+// meanwhile. The end of ctx is [ErrCanceled].
+func (j *Job) again(ctx context.Context, t *turn, it item) (item, error) {
 	t.lend(true)
 	defer t.lend(false)
 	for {
 		changed := j.e.cfg.Mesh.Changed()
-		items, _, err := j.e.resolve(j.ctx, string(it.name), it.pick)
+		items, _, err := j.e.resolve(ctx, string(it.name), it.pick)
 		for _, found := range items {
 			if found.name == it.name && found.kind == wire.KindFile {
 				return found, nil
 			}
 		}
-		if err != nil && !errors.Is(err, ErrNotFound) {
+		if err != nil && !errors.Is(err, ErrNotFound) && ctx.Err() == nil {
 			return it, err
 		}
 		select {
-		case <-j.ctx.Done():
+		case <-ctx.Done():
 			return it, fmt.Errorf("%s: %w", it.name, ErrCanceled)
 		case <-time.After(searchPace):
 		case <-changed:

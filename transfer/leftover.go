@@ -15,8 +15,9 @@ import (
 // another one that has its turn before. What it is worth is found when it is
 // known what is fetched; what is worth nothing is removed.
 
-// resume goes on with what an earlier process left.
+// resume goes on with what an earlier process left, and closes loaded.
 func (e *Engine) resume() {
+	defer close(e.loaded)
 	partials, err := e.cfg.Store.Leftovers()
 	if err != nil {
 		e.log.Warn("cannot resume transfers", "err", err)
@@ -34,15 +35,20 @@ func (e *Engine) goOn(partials []*store.Partial) {
 		byName[p.Name()] = p
 	}
 	var items []item
+	var jobs []*Job
 	for _, name := range slices.Sorted(maps.Keys(byName)) {
-		items = append(items, e.resumed(byName[name]))
+		it := e.resumed(byName[name])
+		items = append(items, it)
+		jobs = append(jobs, e.newJob(string(it.name)))
+		jobs[len(jobs)-1].wants(it)
 	}
 	e.mu.Lock()
 	maps.Copy(e.left, byName)
 	e.mu.Unlock()
-	for _, it := range items {
-		if err := e.startJob(e.newJob(string(it.name)), []item{it}); err != nil {
-			return // the engine has stopped, and closes what is left
+	e.enlist(jobs...) // all before the first begins, so that Delete sees them
+	for i, j := range jobs {
+		if err := e.launch(j, items[i:i+1]); err != nil {
+			e.log.Debug("transfer not resumed", "file", j.what, "err", err) // the engine has stopped, and closes what is left
 		}
 	}
 }

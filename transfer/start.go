@@ -8,9 +8,9 @@ import (
 	"minimega/mesh/wire"
 )
 
-// startFetch returns the fetch of an item, joining one that runs; nil where the
-// file has arrived meanwhile.
-func (e *Engine) startFetch(it item, arrived func() bool) (*fetch, error) {
+// startFetch returns the fetch of an item, joining one that runs; nil where
+// it is needless, which is asked when nobody else can start one any more.
+func (e *Engine) startFetch(it item, needless func() (bool, error)) (*fetch, error) {
 	for {
 		e.mu.Lock()
 		f := e.fetches[it.name]
@@ -20,9 +20,9 @@ func (e *Engine) startFetch(it item, arrived func() bool) (*fetch, error) {
 			f.jobs = 1
 			e.fetches[it.name] = f
 			e.mu.Unlock()
-			if arrived() { // which nobody else can bring it to any more
-				f.finish(nil)
-				return nil, nil
+			if end, err := needless(); end {
+				f.finish(err)
+				return nil, err
 			}
 			f.inherit(e.takeLeft(it.name))
 			return f, e.runFetch(f, it.holders)
