@@ -108,6 +108,8 @@ func TestLinesAreReadAsTheyAlwaysWere(t *testing.T) {
 		{".csv t .headers f .annotate f file list", ",a,1\n"},
 		{"vm config s", "Error (foo): invalid command: `vm config s`: "},
 		{"file stream a*", "Error (foo): cannot stream a glob: name one file\n"},
+		{`file delete ""`, "Error (foo): delete: must name a file, a directory or a glob, but names no file: * is all there is\n"},
+		{"file delete $NO_SUCH_NAME", "Error (foo): delete: must name a file, a directory or a glob, but names no file: * is all there is\n"},
 		{"file stream b", "Error (foo): stream b: file not found\n"},
 		{"vm config disk a#b", ""}, {"vm config disk", "[/files/a]\n"},
 		{"vm config cores foo", "Error (foo): vm config cores: must be a whole number, 0 or more, but is \"foo\"\n"},
