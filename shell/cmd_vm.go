@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -169,13 +170,7 @@ func vmField(ctx context.Context, c *Call, vm *vmconfig.Config, f vmconfig.Field
 		c.Bare(text)
 		return err
 	}
-	var err error
-	switch f.Name {
-	case "schedule":
-		err = c.scheduled(values[0])
-	case "cpu", "machine":
-		err = checkQEMU(ctx, vm, f.Name, values[0])
-	}
+	unchecked, err := c.checkField(ctx, vm, f, values[0])
 	if err != nil {
 		return err
 	}
@@ -183,10 +178,22 @@ func vmField(ctx context.Context, c *Call, vm *vmconfig.Config, f vmconfig.Field
 		values = append([]string{key}, values...)
 	}
 	warning, err := vm.Set(f.Name, values)
-	if warning != "" {
+	if warning = cmp.Or(warning, unchecked); warning != "" && err == nil {
 		c.Client.warnings([]string{warning})
 	}
 	return err
+}
+
+// checkField refuses a value of f that only this node can tell is wrong, or
+// warns that it cannot tell.
+func (c *Call) checkField(ctx context.Context, vm *vmconfig.Config, f vmconfig.Field, value string) (warning string, err error) {
+	switch f.Name {
+	case "schedule":
+		return "", c.scheduled(value)
+	case "cpu", "machine":
+		return checkQEMU(ctx, vm, f.Name, value)
+	}
+	return "", nil
 }
 
 // scheduled refuses a node that is no host of the namespace.
@@ -204,8 +211,7 @@ func vmSaved(c *Call, vm *vmconfig.Config) error {
 	name, given := c.Values["name"]
 	switch {
 	case c.Has("save"):
-		vm.Save(name)
-		return nil
+		return vm.Save(name)
 	case c.Has("clone"):
 		return vmClone(vm, name)
 	case given:

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -86,11 +85,10 @@ func (c *Config) Set(field string, args []string) (warning string, err error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := c.conflictLocked(f.Name); err != nil {
+	if err := c.conflictLocked(f.Name, value); err != nil {
 		return "", err
 	}
-	switch f.Kind {
-	case Map, Paths, Pairs:
+	if f.keyed() {
 		value = putPair(c.values[f.Name], value[0], value[1])
 	}
 	c.values[f.Name] = value
@@ -151,7 +149,7 @@ func (c *Config) parseDisks(args []string) (value, paths []string, err error) {
 }
 
 func (c *Config) parsePair(f Field, args []string) (value, paths []string, err error) {
-	if len(args) != 2 || args[0] == "" {
+	if len(args) != 2 || args[0] == "" || f.Kind == Paths && args[1] == "" {
 		return nil, nil, &ValueError{f.Name, f.Usage, strings.Join(args, " ")}
 	}
 	value = slices.Clone(args)
@@ -185,10 +183,10 @@ func missing(paths []string) string {
 }
 
 // conflictLocked refuses the two fields that say where to run from being set
-// at once.
-func (c *Config) conflictLocked(field string) error {
+// at once; one that is empty says nothing.
+func (c *Config) conflictLocked(field string, value []string) error {
 	other := map[string]string{"schedule": "colocate", "colocate": "schedule"}[field]
-	if other != "" && len(c.values[other]) > 0 {
+	if other != "" && strings.Join(value, "") != "" && strings.Join(c.values[other], "") != "" {
 		return badValue("cannot specify colocate and schedule in the same config: `clear vm config %s` first", other)
 	}
 	return nil
@@ -218,11 +216,15 @@ func (c *Config) Clear(field string) error {
 	return nil
 }
 
-// ClearKey removes one key of a map; one that is not there is no error.
+// ClearKey removes one key of a map; one that is not there is no error. Its
+// errors wrap [ErrBadValue], of a field without keys, or are Field's.
 func (c *Config) ClearKey(field, key string) error {
 	f, err := c.Field(field)
 	if err != nil {
 		return err
+	}
+	if !f.keyed() {
+		return badValue("clear vm config %s: must name no key, but names %q: type clear vm config %s", f.Name, key, f.Name)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -244,9 +246,7 @@ func (c *Config) Keys(field string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch f.Kind {
-	case Map, Paths, Pairs:
-	default:
+	if !f.keyed() {
 		return nil, nil
 	}
 	c.mu.Lock()
@@ -263,43 +263,4 @@ func (c *Config) ClearAll() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	clear(c.values)
-}
-
-// ErrNotSaved reports a name under which no configuration was saved.
-var ErrNotSaved = errors.New("config is not saved")
-
-// notSaved is [ErrNotSaved] with the name.
-type notSaved string
-
-func (name notSaved) Error() string {
-	return fmt.Sprintf("config %s does not exist: vm config restore lists what was saved", string(name))
-}
-
-// Unwrap returns [ErrNotSaved].
-func (notSaved) Unwrap() error { return ErrNotSaved }
-
-// Save keeps the configuration as it is under name.
-func (c *Config) Save(name string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.saved[name] = maps.Clone(c.values)
-}
-
-// Restore brings back what was saved under name; the error is [ErrNotSaved].
-func (c *Config) Restore(name string) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	saved, ok := c.saved[name]
-	if !ok {
-		return notSaved(name)
-	}
-	c.values = maps.Clone(saved)
-	return nil
-}
-
-// Saved returns the names under which configurations were saved, sorted.
-func (c *Config) Saved() []string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return slices.Sorted(maps.Keys(c.saved))
 }

@@ -164,7 +164,12 @@ func TestClearGivesDefaultBack(t *testing.T) {
 func TestSavedConfigComesBack(t *testing.T) {
 	c := New("/files")
 	setOK(t, c, "tags", "a", "1")
-	c.Save("one")
+	if err := c.Save("one"); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Save(""); !errors.Is(err, ErrBadValue) {
+		t.Errorf("Save(): %v", err)
+	}
 	setOK(t, c, "tags", "a", "2")
 	setOK(t, c, "vcpus", "4")
 	if err := c.Restore("one"); err != nil {
@@ -186,6 +191,36 @@ func TestScheduleAndColocateExclude(t *testing.T) {
 	if _, err := c.Set("colocate", []string{"vm1"}); !errors.Is(err, ErrBadValue) {
 		t.Errorf("Set(colocate): %v", err)
 	}
+	setOK(t, c, "colocate", "") // says nothing
+	setOK(t, c, "schedule", "")
+	setOK(t, c, "colocate", "vm1")
+	if _, err := c.Set("schedule", []string{"kn1"}); !errors.Is(err, ErrBadValue) {
+		t.Errorf("Set(schedule): %v", err)
+	}
+}
+
+func TestOnlyWhatHasKeysLosesOne(t *testing.T) {
+	c := New("/files")
+	setOK(t, c, "memory", "512")
+	setOK(t, c, "append", "a", "b", "c")
+	for _, field := range []string{"memory", "append", "disks"} {
+		if err := c.ClearKey(field, "a"); !errors.Is(err, ErrBadValue) {
+			t.Errorf("ClearKey(%s): %v", field, err)
+		}
+	}
+	wantGet(t, c, "memory", "512")
+	wantGet(t, c, "append", "[a b c]")
+}
+
+func TestWhatCannotBeMeantIsRefused(t *testing.T) {
+	c := New("/files")
+	for field, args := range map[string][]string{"coschedule": {"-2"}, "volume": {"/data", ""}, "tags": {"", "x"}} {
+		if _, err := c.Set(field, args); !errors.Is(err, ErrBadValue) {
+			t.Errorf("Set(%s, %q): %v", field, args, err)
+		}
+	}
+	setOK(t, c, "coschedule", "-1")
+	setOK(t, c, "tags", "k", "")
 }
 
 func TestStringHasFourSections(t *testing.T) {
