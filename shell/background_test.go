@@ -79,6 +79,8 @@ func TestCheckNamesWhatIsMissing(t *testing.T) {
 		"Error (foo): exec: \"qemu-img\": executable file not found in $PATH: disk commands need it: install it\n"+
 			"  exec: \"qemu-nbd\": executable file not found in $PATH: disk inject commands need it: install it\n"+
 			"  exec: \"partx\": executable file not found in $PATH: disk inject commands need it: install it\n"+
+			"  exec: \"mount\": executable file not found in $PATH: disk inject commands need it: install it\n"+
+			"  exec: \"umount\": executable file not found in $PATH: disk inject commands need it: install it\n"+
 			"  exec: \"ssh\": executable file not found in $PATH: deploy commands need it: install it\n"+
 			"  exec: \"scp\": executable file not found in $PATH: deploy commands need it: install it\n")
 }

@@ -56,12 +56,18 @@ func scriptCommands() []Command {
 
 // read runs the lines of a file.
 func read(ctx context.Context, c *Call) error {
-	name := c.Values["file"]
+	name, err := c.localPath("file")
+	if err != nil {
+		return err
+	}
 	f, err := os.Open(name)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		return fmt.Errorf("read %s: must be a file, but is a directory", name)
+	}
 	lines := bufio.NewReader(f)
 	defer c.lend()()
 	for number := 1; !c.Client.quit; number++ {

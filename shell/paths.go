@@ -1,12 +1,21 @@
 package shell
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 )
+
+// localPath returns an argument that is a path on this machine.
+func (c *Call) localPath(key string) (string, error) {
+	if c.Values[key] == "" { // often a $NAME that is not set
+		return "", fmt.Errorf("%s: must name a file, but names none", c.Match.Text)
+	}
+	return c.Values[key], nil
+}
 
 // paths returns paths on this machine that begin with prefix, in order.
 // Directories end in a slash. Where there are too many for Tab there are the
