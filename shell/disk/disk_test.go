@@ -124,6 +124,25 @@ func TestFailuresSayWhichImageAndWhatQemuSaid(t *testing.T) {
 	}
 }
 
+func TestWhatQemuWouldOnlyHintAtIsSaid(t *testing.T) {
+	m, ctx := need(t), t.Context()
+	ok(t, m.Create(ctx, "raw", "a", "2M"))
+	path := filepath.Join(m.Dir, "a")
+	want := ", but 1M is less: shell qemu-img resize --shrink -f raw " + path + " 1M does it"
+	if err := m.Resize(ctx, "a", "1M"); !errors.Is(err, ErrShrink) || !strings.HasSuffix(err.Error(), want) {
+		t.Error(err)
+	}
+	if err := m.Commit(ctx, "a"); err == nil || !strings.Contains(err.Error(), "] Image does not have a backing file: ") {
+		t.Error(err)
+	}
+	_, err := m.Snapshot(ctx, "a", "top")
+	ok(t, err)
+	all, err := m.Chain(ctx, "top")
+	if err != nil || len(all) != 2 || all[1].Image != path {
+		t.Error(all, err)
+	}
+}
+
 func TestAnImageThatIsOpenIsInUse(t *testing.T) {
 	m := need(t)
 	ok(t, m.Create(t.Context(), "qcow2", "a", "1M"))
