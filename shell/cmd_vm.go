@@ -88,6 +88,7 @@ func fieldCommand(f vmconfig.Field) Command {
 	}
 	switch f.Name {
 	case "schedule":
+		command.Words["value"] = []completion.Candidate{{Text: localhost, Help: "this node"}}
 		command.Offers["value"] = offerNodes
 	case "qemu", "init", "preinit":
 		command.Hints["value"] = programs

@@ -74,6 +74,7 @@ func TestTabKnowsEveryArgument(t *testing.T) {
 		"vm config snapshot ":                  "false true",
 		"vm config vga v":                      "virtio vmware",
 		"vm config schedule k":                 "kn1 kn2",
+		"vm config schedule l":                 "localhost",
 		"vm config tags r":                     "role",
 		"vm config volume ":                    "",
 		"vm config volume /x h":                "here.img",
