@@ -112,6 +112,9 @@ func (l *Logs) setFile(path string, given bool) (string, error) {
 	if !given {
 		return l.File(), nil
 	}
+	if err := notPipe(path); err != nil {
+		return "", fmt.Errorf("log file: %w", err)
+	}
 	return "", l.SetFile(path)
 }
 

@@ -65,8 +65,8 @@ func read(ctx context.Context, c *Call) error {
 		return err
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err == nil && info.IsDir() {
-		return fmt.Errorf("read %s: must be a file, but is a directory", name)
+	if info, err := f.Stat(); err == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("read %s: must be a file, but is a directory or a device", name)
 	}
 	lines := bufio.NewReader(f)
 	defer c.lend()()

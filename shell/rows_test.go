@@ -1,12 +1,15 @@
 package shell
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"minimega/transfer"
 	"minimega/transfer/store"
@@ -121,7 +124,8 @@ func TestLinesAreReadAsTheyAlwaysWere(t *testing.T) {
 		{".columns c host", "Error (foo): ambiguous column `c`: could be cpus or cpucommit\n"},
 		{".columns ,dir file list", "Error (foo): no such column ``: must be one of dir, name, size\n"},
 		{`read ""`, "Error (foo): read \"\": must name a file, but names none\n"},
-		{"read /", "Error (foo): read /: must be a file, but is a directory\n"},
+		{"read /", "Error (foo): read /: must be a file, but is a directory or a device\n"},
+		{"read /dev/zero", "Error (foo): read /dev/zero: must be a file, but is a directory or a device\n"},
 		{"write $NO_SUCH_NAME", "Error (foo): write $NO_SUCH_NAME: must name a file, but names none\n"},
 		{`debug memory ""`, "Error (foo): debug memory \"\": must name a file, but names none\n"},
 		{`debug cpu start ""`, "Error (foo): debug cpu start \"\": must name a file, but names none\n"},
@@ -143,6 +147,19 @@ func TestLinesAreReadAsTheyAlwaysWere(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", tt.line, got, tt.want)
 		}
 	}
+}
+
+func TestNothingWaitsForTheOtherEndOfAPipe(t *testing.T) {
+	n, _ := logged(t, &bytes.Buffer{})
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := unix.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := NewClient(nil, nil)
+	for _, line := range []string{"read", "write", "debug memory", "debug cpu start", "mesh dot"} {
+		expect(t, n.run(t, c, line+" "+pipe), "Error (foo): "+pipe+": must be a file, but is a named pipe\n")
+	}
+	expect(t, n.run(t, c, "log file "+pipe), "Error (foo): log file: "+pipe+": must be a file, but is a named pipe\n")
 }
 
 func TestAliasesAreForWhatIsTyped(t *testing.T) {

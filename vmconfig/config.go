@@ -83,16 +83,24 @@ func (c *Config) Set(field string, args []string) (warning string, err error) {
 	if err != nil {
 		return "", err
 	}
+	if err := c.put(f, value); err != nil {
+		return "", err
+	}
+	return missing(paths), nil
+}
+
+// put gives f the value, of a map one key and its value.
+func (c *Config) put(f Field, value []string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err := c.conflictLocked(f.Name, value); err != nil {
-		return "", err
+		return err
 	}
 	if f.keyed() {
 		value = putPair(c.values[f.Name], value[0], value[1])
 	}
 	c.values[f.Name] = value
-	return missing(paths), nil
+	return nil
 }
 
 // parse returns args as the field holds them, and the paths among them.
@@ -133,12 +141,14 @@ func (c *Config) parseScalar(f Field, arg string) (value, paths []string, err er
 }
 
 func (c *Config) parseDisks(args []string) (value, paths []string, err error) {
+	named := map[string]bool{}
 	for _, spec := range args {
 		file, options, _ := strings.Cut(spec, ",")
 		file = c.path(file)
-		if slices.Contains(paths, file) {
+		if named[file] {
 			return nil, nil, badValue("disk conflict: %s: must be named once, but is twice", file)
 		}
+		named[file] = true
 		paths = append(paths, file)
 		if options != "" {
 			file += "," + options
@@ -168,6 +178,9 @@ func (c *Config) path(name string) string {
 	return filepath.Join(c.filesDir, name)
 }
 
+// maxMissing is how many paths a warning names.
+const maxMissing = 16
+
 // missing warns of paths where nothing is.
 func missing(paths []string) string {
 	var gone []string
@@ -176,8 +189,11 @@ func missing(paths []string) string {
 			gone = append(gone, p)
 		}
 	}
-	if len(gone) == 0 {
+	switch more := len(gone) - maxMissing; {
+	case len(gone) == 0:
 		return ""
+	case more > 0:
+		gone = append(gone[:maxMissing], fmt.Sprintf("and %d more", more))
 	}
 	return "file does not exist: " + strings.Join(gone, ", ")
 }

@@ -2,6 +2,7 @@ package vmconfig
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -196,6 +197,18 @@ func TestScheduleAndColocateExclude(t *testing.T) {
 	setOK(t, c, "colocate", "vm1")
 	if _, err := c.Set("schedule", []string{"kn1"}); !errors.Is(err, ErrBadValue) {
 		t.Errorf("Set(schedule): %v", err)
+	}
+}
+
+func TestAWarningNamesAFewOfManyFiles(t *testing.T) {
+	c := New(t.TempDir())
+	disks := make([]string, 1000)
+	for i := range disks {
+		disks[i] = fmt.Sprint("none", i)
+	}
+	warning, err := c.Set("disks", disks)
+	if err != nil || !strings.HasSuffix(warning, "none15, and 984 more") {
+		t.Error(warning, err)
 	}
 }
 
