@@ -95,7 +95,7 @@ func fields() []Field {
 		{Name: "memory", Kind: Uint, Default: "2048", Section: VM, Label: "Memory", Usage: "MEGABYTES", Help: "memory, in megabytes"},
 		{Name: "vcpus", Kind: Uint, Default: "1", Section: VM, Label: "VCPUs", Usage: "COUNT", Help: "number of virtual CPUs"},
 		{Name: "networks", Kind: Specs, Show: AlwaysList, Section: VM, Label: "Networks", Usage: "[BRIDGE,]VLAN[,MAC][,DRIVER][,qinq]", Help: "network interfaces", Options: []string{"qinq"}, check: checkNetwork},
-		{Name: "bonds", Kind: Specs, Show: AlwaysList, Section: VM, Label: "Bonds", Usage: "INDEX,INDEX,MODE[,lacp][,no-lacp-fallback][,qinq][,NAME]", Help: "bonds between interfaces, by their indices", Options: append(bondModes(), "lacp", "no-lacp-fallback", "qinq"), check: checkBond},
+		{Name: "bonds", Kind: Specs, Show: AlwaysList, Section: VM, Label: "Bonds", Usage: "INDEX,INDEX,MODE[,lacp][,no-lacp-fallback][,qinq][,NAME]", Help: "bonds between interfaces, by their indices", Options: append(bondModes(), bondOptions()...), check: checkBond},
 		{Name: "snapshot", Kind: Bool, Default: "true", Section: VM, Label: "Snapshot", Help: "leave disks unchanged when the machine stops"},
 		{Name: "uuid", Kind: String, Section: VM, Label: "UUID", Usage: "UUID", Help: "UUID; a random one when empty"},
 		{Name: "schedule", Kind: String, Section: VM, Label: "Schedule host", Usage: "HOST", Help: "host to run on"},
