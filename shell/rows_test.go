@@ -122,6 +122,7 @@ func TestLinesAreReadAsTheyAlwaysWere(t *testing.T) {
 		{"host mem", "Error (foo): invalid command: `host mem`: `mem` could be memcommit, memtotal or memused\n"},
 		{"host x", "Error (foo): invalid command: `host x`: "},
 		{".columns c host", "Error (foo): ambiguous column `c`: could be cpus or cpucommit\n"},
+		{`.columns "name, dir" file list`, "host  | name | dir\nfoo   | a    |\n"},
 		{".columns ,dir file list", "Error (foo): no such column ``: must be one of dir, name, size\n"},
 		{`read ""`, "Error (foo): read \"\": must name a file, but names none\n"},
 		{"read /", "Error (foo): read /: must be a file, but is a directory or a device\n"},
@@ -208,4 +209,13 @@ func TestJSONOfTheCommandsHasEveryKey(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestAFileMayBeginWithAByteOrderMark(t *testing.T) {
+	n := newNode(t, "foo")
+	path := filepath.Join(t.TempDir(), "s")
+	if err := os.WriteFile(path, []byte("\xef\xbb\xbfecho one\necho two\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, n.run(t, NewClient(nil, nil), "read "+path), "foo: one\nfoo: two\n")
 }

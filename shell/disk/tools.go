@@ -1,7 +1,6 @@
 package disk
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -27,7 +26,7 @@ var ErrTooLong = errors.New("took too long")
 func (t tools) run(ctx context.Context, name string, args ...string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), t.within)
 	defer cancel()
-	printed := &limited{&bytes.Buffer{}}
+	printed := &limited{}
 	command := exec.CommandContext(ctx, name, args...)
 	command.Stdout, command.Stderr = printed, printed
 	command.WaitDelay = killAfter
@@ -40,7 +39,7 @@ func (t tools) run(ctx context.Context, name string, args ...string) error {
 	case errors.Is(err, exec.ErrNotFound):
 		return fmt.Errorf("%w: disk inject needs it: install it", err)
 	}
-	return &Error{t.image, said(printed.String()), err}
+	return &Error{t.image, said(printed.kept.String()), err}
 }
 
 // await runs command, and gives it up where it does not end though ctx has and
