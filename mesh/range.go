@@ -24,7 +24,7 @@ var ErrRange = errors.New("node range")
 // ExpandRange returns the names that a range such as `kn[1-3,7],foo` stands
 // for, in its order, each once. A leading zero keeps the width: n[08-10] is
 // n08, n09, n10. What is no range is an error: `unterminated '['`, a number
-// that is none, or more than [MaxRange] names.
+// that is none, no name, or more than [MaxRange] names.
 func ExpandRange(spec string) ([]string, error) {
 	items, err := splitOutside(spec)
 	if err != nil {
@@ -36,7 +36,10 @@ func ExpandRange(spec string) ([]string, error) {
 			return nil, err
 		}
 	}
-	return unique(names), nil
+	if names = unique(names); len(names) == 0 {
+		return nil, fmt.Errorf("%w: must name nodes, as in kn[1-3,7],foo, but is %q", ErrRange, spec)
+	}
+	return names, nil
 }
 
 // splitOutside splits at the commas that are in no brackets.

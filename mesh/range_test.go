@@ -16,7 +16,6 @@ func TestRangesExpandAndCompress(t *testing.T) {
 		{"n[008-009],n[10-11]", "n008 n009 n10 n11", "n[008-009],n[10-11]"},
 		{"r[1-2]n[1-2]", "r1n1 r1n2 r2n1 r2n2", "r1n[1-2],r2n[1-2]"},
 		{"a,,b,a", "a b", "a,b"},
-		{"", "", ""},
 		{"kn[2].lab", "kn2.lab", "kn2.lab"},
 		{"kn10,kn9,kn1", "kn10 kn9 kn1", "kn[1,9-10]"},
 		{"kn1~2f90,kn1~2f91", "kn1~2f90 kn1~2f91", "kn1~2f90,kn1~2f91"},
@@ -33,6 +32,8 @@ func TestRangesExpandAndCompress(t *testing.T) {
 
 func TestBadRangesSayWhatIsWrong(t *testing.T) {
 	for spec, text := range map[string]string{
+		"":                    "must name nodes, as in kn[1-3,7],foo, but is \"\"",
+		",,":                  "but is \",,\"",
 		"kn[1-3":              "unterminated '['",
 		"kn]":                 "unexpected ']'",
 		"kn[1[2]]":            "nested '['",

@@ -2,6 +2,7 @@ package shell
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -79,6 +80,8 @@ func TestCheckNamesWhatIsMissing(t *testing.T) {
 		"Error (foo): exec: \"qemu-img\": executable file not found in $PATH: disk commands need it: install it\n"+
 			"  exec: \"qemu-nbd\": executable file not found in $PATH: disk inject commands need it: install it\n"+
 			"  exec: \"partx\": executable file not found in $PATH: disk inject commands need it: install it\n"+
+			"  exec: \"mount\": executable file not found in $PATH: disk inject commands need it: install it\n"+
+			"  exec: \"umount\": executable file not found in $PATH: disk inject commands need it: install it\n"+
 			"  exec: \"ssh\": executable file not found in $PATH: deploy commands need it: install it\n"+
 			"  exec: \"scp\": executable file not found in $PATH: deploy commands need it: install it\n")
 }
@@ -95,4 +98,15 @@ func TestStatusUpdatesAreTheClients(t *testing.T) {
 		expect(t, n.run(t, c, tt.line), tt.want)
 	}
 	expect(t, n.run(t, NewClient(nil, nil), "status updates"), "foo: status update frequency: 3s\n")
+}
+
+func TestWhatAProgramPrintsIsBounded(t *testing.T) {
+	n := newNode(t, "foo")
+	line := fmt.Sprintf("shell head -c %d /dev/zero", maxOutput+7)
+	n.Exec(t.Context(), NewClient(nil, nil), line, func(r Result) {
+		got := r.Responses[0].Response
+		if want := "\n(7 more bytes are left out: send them to a file)"; !strings.HasSuffix(got, want) || len(got) != maxOutput+len(want) {
+			t.Errorf("%d bytes, the last %.60q", len(got), got[max(0, len(got)-60):])
+		}
+	})
 }

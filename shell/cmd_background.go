@@ -30,7 +30,7 @@ func backgroundCommands() []Command {
 		{
 			Patterns: []string{"background-output <id>", "background-error <id>"},
 			Help:     "show what a program in the background has printed, or what to its error output",
-			Long:     "It must have ended.",
+			Long:     "It must have ended. The first 16 MiB of each are kept.",
 			Example:  "background-output 1\nbackground-error 1",
 			Run:      backgroundOutput,
 		},

@@ -62,7 +62,11 @@ func debugCommands() []Command {
 // debugProfile writes one of the runtime's own profiles.
 func debugProfile(_ context.Context, c *Call) (err error) {
 	name := map[string]string{"memory": "heap", "goroutine": "goroutine"}[c.Values["profile"]]
-	f, err := os.Create(c.Values["file"])
+	path, err := c.localPath("file")
+	if err != nil {
+		return err
+	}
+	f, err := os.Create(path)
 	if err != nil {
 		return err
 	}
@@ -108,7 +112,11 @@ func (p *cpuProfile) stop() error {
 
 func debugCPU(_ context.Context, c *Call) error {
 	if c.Has("start") {
-		return c.shell.profile.start(c.Values["file"])
+		path, err := c.localPath("file")
+		if err != nil {
+			return err
+		}
+		return c.shell.profile.start(path)
 	}
 	return c.shell.profile.stop()
 }
@@ -116,7 +124,7 @@ func debugCPU(_ context.Context, c *Call) error {
 // needed are programs that commands run, and what for.
 func needed() [][2]string {
 	return [][2]string{
-		{disk.Program, "disk"}, {"qemu-nbd", "disk inject"}, {"partx", "disk inject"}, {"ssh", "deploy"}, {"scp", "deploy"},
+		{disk.Program, "disk"}, {"qemu-nbd", "disk inject"}, {"partx", "disk inject"}, {"mount", "disk inject"}, {"umount", "disk inject"}, {"ssh", "deploy"}, {"scp", "deploy"},
 	}
 }
 

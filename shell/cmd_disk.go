@@ -52,7 +52,7 @@ func diskCommands() []Command {
 		},
 		{
 			Patterns: []string{"disk resize <image> <size>"},
-			Help:     "give a disk image another size",
+			Help:     "give a disk image a larger size",
 			Long:     "The size is as for disk create, or +SIZE for so much more. What is in the image is not adapted.",
 			Example:  "disk resize web.qcow2 20G\ndisk resize web.qcow2 +1G",
 			Run: func(ctx context.Context, c *Call) error {
@@ -68,7 +68,8 @@ func diskCommands() []Command {
 			},
 			Help: "copy files into a disk image, or delete some in it",
 			Long: "Needs root, and the nbd kernel module where the image is not raw. The image may end in :N for its\n" +
-				"partition N, or in :none. A relative src is below the files directory. The options go to mount.",
+				"partition N, or in :none. A relative src is below the files directory. The options go to mount.\n" +
+				"Where the image is not let go within five minutes it is detached, and the error says so.",
 			Example: "disk inject web.qcow2:1 files agent:/usr/bin/agent\ndisk inject web.img options \"-t vfat\" files a:/a b:/b\n" +
 				"disk inject web.img delete files /etc/hostname",
 			About: map[string]string{"inject": "copy files into it", "files": "what to copy or delete", "options": "for mount", "delete": "delete files in it"},

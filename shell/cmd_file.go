@@ -30,6 +30,7 @@ func fileCommands() []Command {
 			Help: "list files of this node",
 			Long: "Lists a file, a directory or a glob below the files directory; recursive lists all files\n" +
 				"below it, detail adds when each was modified. What does not exist is listed as nothing.\n" +
+				"A warning counts what is left out because its name is not fit to be shown.\n" +
 				"With -hashfiles a column tells the content, as `file get foo version ID` takes it.\n" +
 				"Use `mesh send all file list` for the files of other nodes.",
 			Example: "file list images recursive",
@@ -91,10 +92,11 @@ func (c *Call) meshName(key string) (string, error) {
 
 func fileList(_ context.Context, c *Call) error {
 	where := c.fileName("path")
-	entries, err := c.shell.cfg.Store.List(cmp.Or(where, "/"), c.Has("recursive"))
+	found, err := c.shell.cfg.Store.Look(cmp.Or(where, "/"), c.Has("recursive"))
 	if err != nil {
 		return err
 	}
+	c.leftOut(found.Unnamed)
 	header := []string{"dir", "name", "size"}
 	if c.Has("detail") {
 		header = append(header, "modified")
@@ -104,7 +106,7 @@ func fileList(_ context.Context, c *Call) error {
 		header = append(header, "hash")
 	}
 	var rows [][]string
-	for _, e := range entries {
+	for _, e := range found.Entries {
 		row := []string{dirCell(e.Kind), listedName(e.Name, where, c.Has("recursive")), strconv.FormatInt(e.Meta.Size, 10)}
 		if c.Has("detail") {
 			row = append(row, e.Meta.Time().Format(time.RFC3339))
@@ -116,6 +118,15 @@ func fileList(_ context.Context, c *Call) error {
 	}
 	c.Table(header, rows)
 	return nil
+}
+
+// leftOut warns of n names that no file of a mesh can have.
+func (c *Call) leftOut(n int) {
+	if n == 0 {
+		return
+	}
+	c.Client.warnings([]string{fmt.Sprintf("%d left out and not shared: names must be UTF-8 (NFC), not too long and without control characters, but are not: shell ls -Rb %s shows them",
+		n, c.shell.cfg.Store.Dir())})
 }
 
 func dirCell(k store.Kind) string {
@@ -188,6 +199,9 @@ func atOnce(ctx context.Context, job Job, until time.Time) error {
 
 func fileDelete(_ context.Context, c *Call) error {
 	name := c.fileName("file")
+	if name == "" { // often a $NAME that is not set
+		return fmt.Errorf("delete: %w", errNoFile)
+	}
 	if below := path.Clean(strings.TrimLeft(name, "/")); below == ".." || strings.HasPrefix(below, "../") {
 		return fmt.Errorf("delete: %w: %q: must stay inside the files directory", wire.ErrBadName, name)
 	}

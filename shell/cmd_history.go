@@ -36,16 +36,21 @@ func historyCommands() []Command {
 			Example:  "write /tmp/session.mm",
 			Hints:    map[string]completion.Kind{"file": completion.LocalFile},
 			Run: func(_ context.Context, c *Call) error {
+				path, err := c.localPath("file")
+				if err != nil {
+					return err
+				}
 				text := strings.Join(c.Client.history, "\n") + "\n"
-				return os.WriteFile(c.Values["file"], []byte(text), 0o600)
+				return os.WriteFile(path, []byte(text), 0o600)
 			},
 		},
 		{
 			Patterns: []string{"clear all"},
-			Help:     "forget the history and all namespaces with their vm configurations",
+			Help:     "forget the history, the flags of deploy and all namespaces with their vm configurations",
 			Example:  "clear all",
 			Run: func(_ context.Context, c *Call) error {
 				c.Client.history = nil
+				c.shell.deploy.set(nil)
 				c.Client.set.Namespace = defaultNamespace
 				for _, name := range c.shell.spaces.names() {
 					if err := c.shell.spaces.remove(name, c.shell.host()); err != nil && !errors.Is(err, errUnknownNamespace) {

@@ -2,17 +2,13 @@ package shell
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"runtime"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/dustin/go-humanize"
-
-	"minimega/completion"
 )
 
 // hostFields are the columns of `host`. Those on virtual machines are always
@@ -24,27 +20,22 @@ func hostFields() []string {
 	}
 }
 
-// hostFieldWords returns the fields with what each is.
-func hostFieldWords() []completion.Candidate {
-	about := map[string]string{
+// aboutHost says what each field is.
+func aboutHost() map[string]string {
+	return map[string]string{
 		"cpus": "number of processors", "load": "load over 1, 5 and 15 minutes", "memused": "memory in use", "memtotal": "memory in all",
 		"rx": "bytes a second received", "tx": "bytes a second sent", "vms": "virtual machines", "vmlimit": "most virtual machines",
 		"androidvms": "Android machines", "cpucommit": "processors of machines", "memcommit": "memory of machines",
 		"netcommit": "interfaces of machines", "uptime": "how long the host has been up", "name": "name of the node",
 	}
-	all := candidates(append(hostFields(), "name"))
-	for i := range all {
-		all[i].Help = about[all[i].Text]
-	}
-	return all
 }
 
 func hostCommands() []Command {
 	return []Command{{
-		Patterns: []string{"host [field]"},
+		Patterns: []string{"host [field:" + strings.Join(hostFields(), ",") + ",name]"},
 		Help:     "show the processors, memory, network and load of all hosts of the namespace",
 		Long:     "Memory is used and in all; rx and tx are bytes a second over a tenth of one.",
-		Words:    map[string][]completion.Candidate{"field": hostFieldWords()},
+		About:    aboutHost(),
 		Example:  "host\nhost memused",
 		Run:      onAllHosts(host),
 	}}
@@ -52,10 +43,6 @@ func hostCommands() []Command {
 
 func host(ctx context.Context, c *Call) error {
 	field, given := c.Values["field"]
-	fields := append(hostFields(), "name")
-	if given && !slices.Contains(fields, field) {
-		return fmt.Errorf("host: must be one of %s, but is %q", strings.Join(fields, ", "), field)
-	}
 	if field == "name" {
 		c.Text(c.shell.host())
 		return nil

@@ -2,6 +2,7 @@ package shell
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -111,6 +112,9 @@ func (l *Logs) setFile(path string, given bool) (string, error) {
 	if !given {
 		return l.File(), nil
 	}
+	if err := notPipe(path); err != nil {
+		return "", fmt.Errorf("log file: %w", err)
+	}
 	return "", l.SetFile(path)
 }
 
@@ -130,6 +134,9 @@ func (l *Logs) setRing(size string, given bool) (string, error) {
 func (l *Logs) setFilter(text string, given bool) (string, error) {
 	if !given {
 		return strings.Join(l.Filters(), "\n"), nil
+	}
+	if text == "" { // which every line contains
+		return "", errors.New("log filter: must be a text, but is empty: log level fatal logs nothing")
 	}
 	l.Filter(text)
 	return "", nil

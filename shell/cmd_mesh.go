@@ -173,7 +173,11 @@ func meshDot(_ context.Context, c *Call) error {
 		}
 	}
 	b.WriteString("}\n")
-	return os.WriteFile(c.Values["filename"], b.Bytes(), 0o644)
+	path, err := c.localPath("filename")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, b.Bytes(), 0o644)
 }
 
 // Failures of naming the nodes of mesh send.

@@ -70,7 +70,10 @@ func columns(ctx context.Context, c *Call) error {
 		return nil
 	}
 	inner := c.set
-	inner.Columns = strings.Split(c.Values["columns"], ",")
+	inner.Columns = nil
+	for name := range strings.SplitSeq(c.Values["columns"], ",") {
+		inner.Columns = append(inner.Columns, strings.TrimSpace(name))
+	}
 	c.nested(ctx, inner)
 	return nil
 }

@@ -46,27 +46,37 @@ func scriptCommands() []Command {
 		{
 			Patterns: []string{"shell <command>..."},
 			Help:     "run a program on this node and print what it prints",
-			Long:     "No shell is between: use `shell bash -c \"…\"` for pipes and globs.",
-			Example:  "shell ls -l /tmp",
-			Hints:    map[string]completion.Kind{"command": programs},
-			Run:      runProgram,
+			Long: "No shell is between: use `shell bash -c \"…\"` for pipes and globs. The first 16 MiB that it prints are\n" +
+				"kept, of its output and of its errors.",
+			Example: "shell ls -l /tmp",
+			Hints:   map[string]completion.Kind{"command": programs},
+			Run:     runProgram,
 		},
 	}
 }
 
 // read runs the lines of a file.
 func read(ctx context.Context, c *Call) error {
-	name := c.Values["file"]
+	name, err := c.localPath("file")
+	if err != nil {
+		return err
+	}
 	f, err := os.Open(name)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
+	if info, err := f.Stat(); err == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("read %s: must be a file, but is a directory or a device", name)
+	}
 	lines := bufio.NewReader(f)
 	defer c.lend()()
 	for number := 1; !c.Client.quit; number++ {
 		where := fmt.Sprintf("%s:%d", name, number)
 		line, err := readLine(lines)
+		if number == 1 {
+			line = strings.TrimPrefix(line, "\ufeff") // some editors begin a file with it
+		}
 		switch {
 		case errors.Is(err, io.EOF):
 			return nil
@@ -166,14 +176,26 @@ func runProgram(ctx context.Context, c *Call) error {
 	return nil
 }
 
-// clipped keeps the first maxOutput bytes written to it.
-type clipped struct{ bytes.Buffer }
+// clipped keeps the first maxOutput bytes written to it. The buffer is no part
+// of its methods: io.Copy would fill it by ReadFrom, without an end.
+type clipped struct {
+	kept bytes.Buffer
+	lost int // bytes
+}
 
 func (b *clipped) Write(p []byte) (int, error) {
-	if room := maxOutput - b.Len(); room > 0 {
-		b.Buffer.Write(p[:min(room, len(p))])
-	}
+	fits := min(maxOutput-b.kept.Len(), len(p))
+	b.lost += len(p) - fits
+	b.kept.Write(p[:fits])
 	return len(p), nil
+}
+
+// String returns what was kept, and says what was not.
+func (b *clipped) String() string {
+	if b.lost == 0 {
+		return b.kept.String()
+	}
+	return fmt.Sprintf("%s\n(%d more bytes are left out: send them to a file)", b.kept.String(), b.lost)
 }
 
 // lexed returns words as a line that is read as these words again.

@@ -90,6 +90,8 @@ func env(_ context.Context, c *Call) error {
 	name, named := c.Values["name"]
 	value, given := c.Values["value"]
 	switch {
+	case named && (name == "" || strings.ContainsAny(name, "=\x00")):
+		return fmt.Errorf(".env: must be a name without =, but is %q", name)
 	case given:
 		c.Client.setenv(name, value)
 	case named:

@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -87,6 +88,7 @@ func fieldCommand(f vmconfig.Field) Command {
 	}
 	switch f.Name {
 	case "schedule":
+		command.Words["value"] = []completion.Candidate{{Text: localhost, Help: "this node"}}
 		command.Offers["value"] = offerNodes
 	case "qemu", "init", "preinit":
 		command.Hints["value"] = programs
@@ -169,13 +171,7 @@ func vmField(ctx context.Context, c *Call, vm *vmconfig.Config, f vmconfig.Field
 		c.Bare(text)
 		return err
 	}
-	var err error
-	switch f.Name {
-	case "schedule":
-		err = c.scheduled(values[0])
-	case "cpu", "machine":
-		err = checkQEMU(ctx, vm, f.Name, values[0])
-	}
+	unchecked, err := c.checkField(ctx, vm, f, values[0])
 	if err != nil {
 		return err
 	}
@@ -183,10 +179,22 @@ func vmField(ctx context.Context, c *Call, vm *vmconfig.Config, f vmconfig.Field
 		values = append([]string{key}, values...)
 	}
 	warning, err := vm.Set(f.Name, values)
-	if warning != "" {
+	if warning = cmp.Or(warning, unchecked); warning != "" && err == nil {
 		c.Client.warnings([]string{warning})
 	}
 	return err
+}
+
+// checkField refuses a value of f that only this node can tell is wrong, or
+// warns that it cannot tell.
+func (c *Call) checkField(ctx context.Context, vm *vmconfig.Config, f vmconfig.Field, value string) (warning string, err error) {
+	switch f.Name {
+	case "schedule":
+		return "", c.scheduled(value)
+	case "cpu", "machine":
+		return checkQEMU(ctx, vm, f.Name, value)
+	}
+	return "", nil
 }
 
 // scheduled refuses a node that is no host of the namespace.
@@ -204,8 +212,7 @@ func vmSaved(c *Call, vm *vmconfig.Config) error {
 	name, given := c.Values["name"]
 	switch {
 	case c.Has("save"):
-		vm.Save(name)
-		return nil
+		return vm.Save(name)
 	case c.Has("clone"):
 		return vmClone(vm, name)
 	case given:

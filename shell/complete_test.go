@@ -28,8 +28,11 @@ func completing(t *testing.T) *node {
 		return names, len(names)
 	}
 	n.cfg.Names = meshFiles{"dir/", "fs.tar.gz", "image one", "root.tgz", "shared", "there.qcow2"}
-	n.cfg.VM.Save("small")
-	n.cfg.VM.Save("large")
+	for _, name := range []string{"small", "large"} {
+		if err := n.cfg.VM.Save(name); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for _, pair := range [][]string{{"owner", "me"}, {"role", "web"}} {
 		if _, err := n.cfg.VM.Set("tags", pair); err != nil {
 			t.Fatal(err)
@@ -71,6 +74,7 @@ func TestTabKnowsEveryArgument(t *testing.T) {
 		"vm config snapshot ":                  "false true",
 		"vm config vga v":                      "virtio vmware",
 		"vm config schedule k":                 "kn1 kn2",
+		"vm config schedule l":                 "localhost",
 		"vm config tags r":                     "role",
 		"vm config volume ":                    "",
 		"vm config volume /x h":                "here.img",

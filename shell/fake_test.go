@@ -180,6 +180,10 @@ func (fakeStore) Path(name wire.FileName) string { return "/files/" + string(nam
 func (s fakeStore) List(path string, _ bool) ([]store.Entry, error) {
 	return s.entries[strings.Trim(path, "/")], nil
 }
+func (s fakeStore) Look(path string, recursive bool) (store.Listing, error) {
+	entries, err := s.List(path, recursive)
+	return store.Listing{Entries: entries}, err
+}
 
 func file(name string, size int64) store.Entry {
 	return store.Entry{Name: wire.FileName(name), Kind: store.File, Meta: wire.Meta{Size: size}}

@@ -124,6 +124,10 @@ func TestTheLogGoesToASyslogServer(t *testing.T) {
 		{"log syslog remote tcp 10.0.0.1", ""}, {"log syslog", "foo: sending all logs to tcp 10.0.0.1:514\n"},
 		{"log syslog remote tcp fd00::1", ""}, {"log syslog", "foo: sending all logs to tcp [fd00::1]:514\n"},
 		{"log syslog remote tcp host:", "Error (foo): log syslog: must be HOST or HOST:PORT, but is \"host:\"\n"},
+		{"log syslog remote tcp host:x", "Error (foo): log syslog: the port must be 1 to 65535, but is \"x\"\n"},
+		{"log syslog remote udp 10.0.0.1:65536", "Error (foo): log syslog: the port must be 1 to 65535, but is \"65536\"\n"},
+		{"log syslog remote udp :514", "Error (foo): log syslog: must be HOST or HOST:PORT, but is \":514\"\n"},
+		{`log filter ""`, "Error (foo): log filter: must be a text, but is empty: log level fatal logs nothing\n"},
 		{"log syslog local", ""}, {"log syslog", "foo: sending all logs to unixgram /dev/log\n"},
 		{"log syslog remote udp " + address, ""}, {"log syslog", "foo: sending all logs to udp " + address + "\n"},
 	} {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -91,6 +92,9 @@ func logSyslog(_ context.Context, c *Call) error {
 	address, given := c.Values["address"]
 	switch to := logs.syslog.receiver(); {
 	case c.Has("local"):
+		if _, path, _ := strings.Cut(localSyslog, " "); !there(path) {
+			c.Client.warnings([]string{"log syslog: nothing listens at " + path + " yet: the last lines wait for it"})
+		}
 		logs.syslog.send(localSyslog)
 	case given:
 		where, err := syslogAddress(address)
@@ -106,9 +110,18 @@ func logSyslog(_ context.Context, c *Call) error {
 	return nil
 }
 
+// there reports whether something is at path.
+func there(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
 // syslogAddress returns HOST or HOST:PORT with a port.
 func syslogAddress(address string) (string, error) {
-	if _, port, err := net.SplitHostPort(address); err == nil && port != "" {
+	if host, port, err := net.SplitHostPort(address); err == nil && host != "" && port != "" {
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			return "", fmt.Errorf("log syslog: the port must be 1 to 65535, but is %q", port)
+		}
 		return address, nil
 	}
 	host := strings.Trim(address, "[]")

@@ -39,7 +39,10 @@ func TestEachNamespaceHasItsOwnConfiguration(t *testing.T) {
 	expect(t, n.run(t, c, "vm config memory 7", "vm config memory", "clear namespace vm config memory", ".columns active .filter active=true namespace"),
 		"7\nError (foo): invalid command: `clear namespace vm config memory`: `config` is a word too many: type `clear namespace [name]`\nhost  | active\nfoo   | true\n")
 	expect(t, n.run(t, other, "vm config memory"), "2048\n") // what is cleared below one's feet is made again, and nobody else's is touched
+	flags := n.run(t, c, "deploy flags")
+	n.run(t, c, "deploy flags -degree=9")
 	expect(t, n.run(t, c, "clear all", "vm config memory"), "2048\n")
+	expect(t, n.run(t, c, "deploy flags"), flags)
 }
 
 func TestNamespaceCommandsReachItsHosts(t *testing.T) {

@@ -86,6 +86,7 @@ type Job interface {
 // Store is the files directory.
 type Store interface {
 	List(path string, recursive bool) ([]store.Entry, error)
+	Look(path string, recursive bool) (store.Listing, error)
 	Path(name wire.FileName) string
 	Dir() string
 }

@@ -1,12 +1,32 @@
 package shell
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 )
+
+// localPath returns an argument that is a path on this machine, of a file that
+// can be opened without waiting for another program.
+func (c *Call) localPath(key string) (string, error) {
+	path := c.Values[key]
+	if path == "" { // often a $NAME that is not set
+		return "", fmt.Errorf("%s: must name a file, but names none", c.Match.Text)
+	}
+	return path, notPipe(path)
+}
+
+// notPipe refuses a named pipe: to open one waits for its other end, and nothing
+// ends that.
+func notPipe(path string) error {
+	if info, err := os.Stat(path); err == nil && info.Mode()&fs.ModeNamedPipe != 0 {
+		return fmt.Errorf("%s: must be a file, but is a named pipe", path)
+	}
+	return nil
+}
 
 // paths returns paths on this machine that begin with prefix, in order.
 // Directories end in a slash. Where there are too many for Tab there are the

@@ -29,3 +29,15 @@ func TestTypesThatQEMUDoesNotKnowAreRefused(t *testing.T) {
 		expect(t, n.run(t, c, tt.line), tt.want)
 	}
 }
+
+func TestATypeThatNobodyCanCheckIsTakenWithAWarning(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	n := newNode(t, "foo")
+	var warned []string
+	c := NewClient(nil, func(text string) { warned = append(warned, text) })
+	expect(t, n.run(t, c, "vm config cpu host", "vm config machine q35", "vm config machine"), "q35\n")
+	want := "vm config machine: \"q35\" is not checked: exec: \"kvm\": executable file not found in $PATH"
+	if len(warned) != 1 || warned[0] != want {
+		t.Errorf("%q", warned)
+	}
+}

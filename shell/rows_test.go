@@ -1,12 +1,15 @@
 package shell
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"minimega/transfer"
 	"minimega/transfer/store"
@@ -108,6 +111,26 @@ func TestLinesAreReadAsTheyAlwaysWere(t *testing.T) {
 		{".csv t .headers f .annotate f file list", ",a,1\n"},
 		{"vm config s", "Error (foo): invalid command: `vm config s`: "},
 		{"file stream a*", "Error (foo): cannot stream a glob: name one file\n"},
+		{`file delete ""`, "Error (foo): delete: must name a file, a directory or a glob, but names no file: * is all there is\n"},
+		{"file delete $NO_SUCH_NAME", "Error (foo): delete: must name a file, a directory or a glob, but names no file: * is all there is\n"},
+		{`mesh send "" echo`, "Error (foo): node range: must name nodes, as in kn[1-3,7],foo, but is \"\"\n"},
+		{`ns add-hosts ""`, "Error (foo): node range: must name nodes, as in kn[1-3,7],foo, but is \"\"\n"},
+		{`deploy launch ""`, "Error (foo): node range: must name nodes, as in kn[1-3,7],foo, but is \"\"\n"},
+		{`.env "" x`, "Error (foo): .env: must be a name without =, but is \"\"\n"},
+		{`.env a=b x`, "Error (foo): .env: must be a name without =, but is \"a=b\"\n"},
+		{"host na", "foo: foo\n"}, {"host vms", "foo: 0\n"},
+		{"host mem", "Error (foo): invalid command: `host mem`: `mem` could be memcommit, memtotal or memused\n"},
+		{"host x", "Error (foo): invalid command: `host x`: "},
+		{".columns c host", "Error (foo): ambiguous column `c`: could be cpus or cpucommit\n"},
+		{`.columns "name, dir" file list`, "host  | name | dir\nfoo   | a    |\n"},
+		{".columns ,dir file list", "Error (foo): no such column ``: must be one of dir, name, size\n"},
+		{`read ""`, "Error (foo): read \"\": must name a file, but names none\n"},
+		{"read /", "Error (foo): read /: must be a file, but is a directory or a device\n"},
+		{"read /dev/zero", "Error (foo): read /dev/zero: must be a file, but is a directory or a device\n"},
+		{"write $NO_SUCH_NAME", "Error (foo): write $NO_SUCH_NAME: must name a file, but names none\n"},
+		{`debug memory ""`, "Error (foo): debug memory \"\": must name a file, but names none\n"},
+		{`debug cpu start ""`, "Error (foo): debug cpu start \"\": must name a file, but names none\n"},
+		{`mesh dot ""`, "Error (foo): mesh dot \"\": must name a file, but names none\n"},
 		{"file stream b", "Error (foo): stream b: file not found\n"},
 		{"vm config disk a#b", ""}, {"vm config disk", "[/files/a]\n"},
 		{"vm config cores foo", "Error (foo): vm config cores: must be a whole number, 0 or more, but is \"foo\"\n"},
@@ -125,6 +148,19 @@ func TestLinesAreReadAsTheyAlwaysWere(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", tt.line, got, tt.want)
 		}
 	}
+}
+
+func TestNothingWaitsForTheOtherEndOfAPipe(t *testing.T) {
+	n, _ := logged(t, &bytes.Buffer{})
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := unix.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := NewClient(nil, nil)
+	for _, line := range []string{"read", "write", "debug memory", "debug cpu start", "mesh dot"} {
+		expect(t, n.run(t, c, line+" "+pipe), "Error (foo): "+pipe+": must be a file, but is a named pipe\n")
+	}
+	expect(t, n.run(t, c, "log file "+pipe), "Error (foo): log file: "+pipe+": must be a file, but is a named pipe\n")
 }
 
 func TestAliasesAreForWhatIsTyped(t *testing.T) {
@@ -173,4 +209,13 @@ func TestJSONOfTheCommandsHasEveryKey(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestAFileMayBeginWithAByteOrderMark(t *testing.T) {
+	n := newNode(t, "foo")
+	path := filepath.Join(t.TempDir(), "s")
+	if err := os.WriteFile(path, []byte("\xef\xbb\xbfecho one\necho two\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, n.run(t, NewClient(nil, nil), "read "+path), "foo: one\nfoo: two\n")
 }

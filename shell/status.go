@@ -30,14 +30,17 @@ func (t *talk) watch(rows func() []transfer.Progress) (stop func()) {
 	})
 }
 
-// warn sends a warning to a client that understands it.
+// warn sends a warning to a client that understands it; for another it is
+// logged.
 func (t *talk) warn(text string) {
 	t.mu.Lock()
 	asked := t.status
 	t.mu.Unlock()
-	if asked {
-		_ = t.send(reply{Rendered: fmt.Sprintf("[%s]: warning: %s", t.shell.host(), text), Status: true})
+	if !asked {
+		t.shell.cfg.Log.Warn("warning for a client at the socket", "text", text)
+		return
 	}
+	_ = t.send(reply{Rendered: fmt.Sprintf("[%s]: warning: %s", t.shell.host(), text), Status: true})
 }
 
 // every calls f each d, on a goroutine of its own, until stop is called, which

@@ -1,7 +1,9 @@
 package shell
 
 import (
+	"bytes"
 	"errors"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -38,4 +40,15 @@ host,Filename,Temporary directory,Completed parts,Queued
 foo,big,/f/transfer_1,1/3,false
 foo,next,,0/3,true
 `, "\n"))
+}
+
+func TestAWarningThatTheClientCannotTakeIsLogged(t *testing.T) {
+	n := newNode(t, "foo")
+	var logged bytes.Buffer
+	n.cfg.Log = slog.New(slog.NewTextHandler(&logged, nil))
+	talk := &talk{shell: n.Shell}
+	talk.warn("file does not exist: x")
+	if !strings.Contains(logged.String(), "level=WARN") || !strings.Contains(logged.String(), "file does not exist: x") {
+		t.Error(logged.String())
+	}
 }

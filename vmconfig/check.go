@@ -92,6 +92,14 @@ func checkConsolePort(value string) error {
 	return nil
 }
 
+// checkCoschedule accepts -1, no limit, and more.
+func checkCoschedule(value string) error {
+	if n, err := strconv.Atoi(value); err == nil && n < -1 {
+		return &ValueError{"coschedule", "-1, for no limit, or a whole number, 0 or more", value}
+	}
+	return nil
+}
+
 // scalar returns value as the field prints it.
 func (f Field) scalar(value string) (string, error) {
 	switch f.Kind {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -84,17 +83,24 @@ func (c *Config) Set(field string, args []string) (warning string, err error) {
 	if err != nil {
 		return "", err
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if err := c.conflictLocked(f.Name); err != nil {
+	if err := c.put(f, value); err != nil {
 		return "", err
 	}
-	switch f.Kind {
-	case Map, Paths, Pairs:
+	return missing(paths), nil
+}
+
+// put gives f the value, of a map one key and its value.
+func (c *Config) put(f Field, value []string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.conflictLocked(f.Name, value); err != nil {
+		return err
+	}
+	if f.keyed() {
 		value = putPair(c.values[f.Name], value[0], value[1])
 	}
 	c.values[f.Name] = value
-	return missing(paths), nil
+	return nil
 }
 
 // parse returns args as the field holds them, and the paths among them.
@@ -135,12 +141,14 @@ func (c *Config) parseScalar(f Field, arg string) (value, paths []string, err er
 }
 
 func (c *Config) parseDisks(args []string) (value, paths []string, err error) {
+	named := map[string]bool{}
 	for _, spec := range args {
 		file, options, _ := strings.Cut(spec, ",")
 		file = c.path(file)
-		if slices.Contains(paths, file) {
+		if named[file] {
 			return nil, nil, badValue("disk conflict: %s: must be named once, but is twice", file)
 		}
+		named[file] = true
 		paths = append(paths, file)
 		if options != "" {
 			file += "," + options
@@ -151,7 +159,7 @@ func (c *Config) parseDisks(args []string) (value, paths []string, err error) {
 }
 
 func (c *Config) parsePair(f Field, args []string) (value, paths []string, err error) {
-	if len(args) != 2 || args[0] == "" {
+	if len(args) != 2 || args[0] == "" || f.Kind == Paths && args[1] == "" {
 		return nil, nil, &ValueError{f.Name, f.Usage, strings.Join(args, " ")}
 	}
 	value = slices.Clone(args)
@@ -170,6 +178,9 @@ func (c *Config) path(name string) string {
 	return filepath.Join(c.filesDir, name)
 }
 
+// maxMissing is how many paths a warning names.
+const maxMissing = 16
+
 // missing warns of paths where nothing is.
 func missing(paths []string) string {
 	var gone []string
@@ -178,17 +189,20 @@ func missing(paths []string) string {
 			gone = append(gone, p)
 		}
 	}
-	if len(gone) == 0 {
+	switch more := len(gone) - maxMissing; {
+	case len(gone) == 0:
 		return ""
+	case more > 0:
+		gone = append(gone[:maxMissing], fmt.Sprintf("and %d more", more))
 	}
 	return "file does not exist: " + strings.Join(gone, ", ")
 }
 
 // conflictLocked refuses the two fields that say where to run from being set
-// at once.
-func (c *Config) conflictLocked(field string) error {
+// at once; one that is empty says nothing.
+func (c *Config) conflictLocked(field string, value []string) error {
 	other := map[string]string{"schedule": "colocate", "colocate": "schedule"}[field]
-	if other != "" && len(c.values[other]) > 0 {
+	if other != "" && strings.Join(value, "") != "" && strings.Join(c.values[other], "") != "" {
 		return badValue("cannot specify colocate and schedule in the same config: `clear vm config %s` first", other)
 	}
 	return nil
@@ -218,11 +232,15 @@ func (c *Config) Clear(field string) error {
 	return nil
 }
 
-// ClearKey removes one key of a map; one that is not there is no error.
+// ClearKey removes one key of a map; one that is not there is no error. Its
+// errors wrap [ErrBadValue], of a field without keys, or are Field's.
 func (c *Config) ClearKey(field, key string) error {
 	f, err := c.Field(field)
 	if err != nil {
 		return err
+	}
+	if !f.keyed() {
+		return badValue("clear vm config %s: must name no key, but names %q: type clear vm config %s", f.Name, key, f.Name)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -244,9 +262,7 @@ func (c *Config) Keys(field string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch f.Kind {
-	case Map, Paths, Pairs:
-	default:
+	if !f.keyed() {
 		return nil, nil
 	}
 	c.mu.Lock()
@@ -263,43 +279,4 @@ func (c *Config) ClearAll() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	clear(c.values)
-}
-
-// ErrNotSaved reports a name under which no configuration was saved.
-var ErrNotSaved = errors.New("config is not saved")
-
-// notSaved is [ErrNotSaved] with the name.
-type notSaved string
-
-func (name notSaved) Error() string {
-	return fmt.Sprintf("config %s does not exist: vm config restore lists what was saved", string(name))
-}
-
-// Unwrap returns [ErrNotSaved].
-func (notSaved) Unwrap() error { return ErrNotSaved }
-
-// Save keeps the configuration as it is under name.
-func (c *Config) Save(name string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.saved[name] = maps.Clone(c.values)
-}
-
-// Restore brings back what was saved under name; the error is [ErrNotSaved].
-func (c *Config) Restore(name string) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	saved, ok := c.saved[name]
-	if !ok {
-		return notSaved(name)
-	}
-	c.values = maps.Clone(saved)
-	return nil
-}
-
-// Saved returns the names under which configurations were saved, sorted.
-func (c *Config) Saved() []string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return slices.Sorted(maps.Keys(c.saved))
 }

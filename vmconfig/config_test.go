@@ -2,6 +2,7 @@ package vmconfig
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -90,6 +91,10 @@ func TestBadValueLeavesFieldAsItWas(t *testing.T) {
 		{"bonds", []string{"0,1,active-backup"}, []string{"0,1,round-robin"}},
 		{"bonds", []string{"0,1,active-backup"}, []string{"1,1,active-backup"}},
 		{"bonds", []string{"0,1,active-backup"}, []string{"0,x,active-backup"}},
+		{"bonds", []string{"0,1,active-backup"}, []string{"0,1,active-backup,a,b"}},
+		{"bonds", []string{"0,1,active-backup"}, []string{"0,1,active-backup,name,lacp"}},
+		{"bonds", []string{"0,1,active-backup,lacp,qinq,name"}, []string{"0,1,active-backup,lacp,lacp"}},
+		{"networks", []string{"br0,LAN,00:11:22:33:44:55"}, []string{"br0,LAN,00-11-22-33-44-55"}},
 		{"bonds", []string{"0,1,active-backup"}, []string{"0"}},
 		{"tags", []string{"k", "v"}, []string{"k"}},
 		{"android-console-base-port", []string{"5554"}, []string{"5555"}},
@@ -164,7 +169,12 @@ func TestClearGivesDefaultBack(t *testing.T) {
 func TestSavedConfigComesBack(t *testing.T) {
 	c := New("/files")
 	setOK(t, c, "tags", "a", "1")
-	c.Save("one")
+	if err := c.Save("one"); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Save(""); !errors.Is(err, ErrBadValue) {
+		t.Errorf("Save(): %v", err)
+	}
 	setOK(t, c, "tags", "a", "2")
 	setOK(t, c, "vcpus", "4")
 	if err := c.Restore("one"); err != nil {
@@ -186,6 +196,48 @@ func TestScheduleAndColocateExclude(t *testing.T) {
 	if _, err := c.Set("colocate", []string{"vm1"}); !errors.Is(err, ErrBadValue) {
 		t.Errorf("Set(colocate): %v", err)
 	}
+	setOK(t, c, "colocate", "") // says nothing
+	setOK(t, c, "schedule", "")
+	setOK(t, c, "colocate", "vm1")
+	if _, err := c.Set("schedule", []string{"kn1"}); !errors.Is(err, ErrBadValue) {
+		t.Errorf("Set(schedule): %v", err)
+	}
+}
+
+func TestAWarningNamesAFewOfManyFiles(t *testing.T) {
+	c := New(t.TempDir())
+	disks := make([]string, 1000)
+	for i := range disks {
+		disks[i] = fmt.Sprint("none", i)
+	}
+	warning, err := c.Set("disks", disks)
+	if err != nil || !strings.HasSuffix(warning, "none15, and 984 more") {
+		t.Error(warning, err)
+	}
+}
+
+func TestOnlyWhatHasKeysLosesOne(t *testing.T) {
+	c := New("/files")
+	setOK(t, c, "memory", "512")
+	setOK(t, c, "append", "a", "b", "c")
+	for _, field := range []string{"memory", "append", "disks"} {
+		if err := c.ClearKey(field, "a"); !errors.Is(err, ErrBadValue) {
+			t.Errorf("ClearKey(%s): %v", field, err)
+		}
+	}
+	wantGet(t, c, "memory", "512")
+	wantGet(t, c, "append", "[a b c]")
+}
+
+func TestWhatCannotBeMeantIsRefused(t *testing.T) {
+	c := New("/files")
+	for field, args := range map[string][]string{"coschedule": {"-2"}, "volume": {"/data", ""}, "tags": {"", "x"}} {
+		if _, err := c.Set(field, args); !errors.Is(err, ErrBadValue) {
+			t.Errorf("Set(%s, %q): %v", field, args, err)
+		}
+	}
+	setOK(t, c, "coschedule", "-1")
+	setOK(t, c, "tags", "k", "")
 }
 
 func TestStringHasFourSections(t *testing.T) {

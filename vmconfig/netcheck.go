@@ -19,10 +19,11 @@ func checkNetwork(spec string) error {
 		return badValue("malformed netspec: must be [BRIDGE,]VLAN[,MAC][,DRIVER][,qinq], but is %q", spec)
 	}
 	for i, part := range parts {
-		if !strings.Contains(part, ":") {
+		mac, err := net.ParseMAC(part) // 00-11-22-33-44-55 too, which QEMU does not take
+		if err != nil && !strings.Contains(part, ":") {
 			continue
 		}
-		if mac, err := net.ParseMAC(part); err != nil || len(mac) != 6 || i == 0 {
+		if err != nil || len(mac) != 6 || i == 0 || !strings.Contains(part, ":") {
 			return badValue("malformed netspec: the address must be as 00:11:22:33:44:55, behind the VLAN, but is %q", part)
 		}
 		return checkVLAN(parts[i-1])
@@ -61,6 +62,22 @@ func checkBond(spec string) error {
 		return badValue("malformed bondspec: must be between two interfaces, but is %q", spec)
 	case !slices.Contains(bondModes(), parts[2]):
 		return badValue("malformed bondspec: the mode must be one of %s, but is %q", strings.Join(bondModes(), " "), parts[2])
+	}
+	return checkBondOptions(spec, parts[3:])
+}
+
+// bondOptions are words that may follow a bond's mode, before its name.
+func bondOptions() []string { return []string{"lacp", "no-lacp-fallback", "qinq"} }
+
+// checkBondOptions accepts each option once, and then a name.
+func checkBondOptions(spec string, options []string) error {
+	for i, option := range options {
+		switch known := slices.Contains(bondOptions(), option); {
+		case known && slices.Contains(options[:i], option):
+			return badValue("malformed bondspec: must have each option once, but %s stands twice in %q", option, spec)
+		case !known && i != len(options)-1:
+			return badValue("malformed bondspec: behind the mode must be some of %s and at last a name, but is %q", strings.Join(bondOptions(), " "), spec)
+		}
 	}
 	return nil
 }

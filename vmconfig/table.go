@@ -80,17 +80,26 @@ func (f Field) Many() bool {
 	return false
 }
 
+// keyed reports whether a value is keys and values in turn.
+func (f Field) keyed() bool {
+	switch f.Kind {
+	case Map, Paths, Pairs:
+		return true
+	}
+	return false
+}
+
 // fields returns the table, in the order in which `vm config` prints it.
 func fields() []Field {
 	return []Field{
 		{Name: "memory", Kind: Uint, Default: "2048", Section: VM, Label: "Memory", Usage: "MEGABYTES", Help: "memory, in megabytes"},
 		{Name: "vcpus", Kind: Uint, Default: "1", Section: VM, Label: "VCPUs", Usage: "COUNT", Help: "number of virtual CPUs"},
 		{Name: "networks", Kind: Specs, Show: AlwaysList, Section: VM, Label: "Networks", Usage: "[BRIDGE,]VLAN[,MAC][,DRIVER][,qinq]", Help: "network interfaces", Options: []string{"qinq"}, check: checkNetwork},
-		{Name: "bonds", Kind: Specs, Show: AlwaysList, Section: VM, Label: "Bonds", Usage: "INDEX,INDEX,MODE[,lacp][,no-lacp-fallback][,qinq][,NAME]", Help: "bonds between interfaces, by their indices", Options: append(bondModes(), "lacp", "no-lacp-fallback", "qinq"), check: checkBond},
+		{Name: "bonds", Kind: Specs, Show: AlwaysList, Section: VM, Label: "Bonds", Usage: "INDEX,INDEX,MODE[,lacp][,no-lacp-fallback][,qinq][,NAME]", Help: "bonds between interfaces, by their indices", Options: append(bondModes(), bondOptions()...), check: checkBond},
 		{Name: "snapshot", Kind: Bool, Default: "true", Section: VM, Label: "Snapshot", Help: "leave disks unchanged when the machine stops"},
 		{Name: "uuid", Kind: String, Section: VM, Label: "UUID", Usage: "UUID", Help: "UUID; a random one when empty"},
 		{Name: "schedule", Kind: String, Section: VM, Label: "Schedule host", Usage: "HOST", Help: "host to run on"},
-		{Name: "coschedule", Kind: Int, Default: "-1", Section: VM, Label: "Coschedule limit", Usage: "COUNT", Help: "how many others may run on the same host; -1 is no limit"},
+		{Name: "coschedule", Kind: Int, Default: "-1", Section: VM, Label: "Coschedule limit", Usage: "COUNT", Help: "how many others may run on the same host; -1 is no limit", check: checkCoschedule},
 		{Name: "colocate", Kind: String, Section: VM, Label: "Colocate", Usage: "VM", Help: "machine whose host is to be used"},
 		{Name: "backchannel", Kind: Bool, Default: "true", Section: VM, Label: "Backchannel", Help: "serial port for the command and control agent"},
 		{Name: "tags", Kind: Map, Section: VM, Label: "Tags", Usage: "KEY VALUE", Help: "tags of the machine"},

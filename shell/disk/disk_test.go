@@ -3,6 +3,7 @@ package disk
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -121,6 +122,33 @@ func TestFailuresSayWhichImageAndWhatQemuSaid(t *testing.T) {
 	cancel()
 	if _, err := m.Info(ctx, "none"); !errors.Is(err, context.Canceled) {
 		t.Error(err)
+	}
+}
+
+func TestWhatAProgramPrintsIsBounded(t *testing.T) {
+	var printed limited
+	text := strings.NewReader(strings.Repeat("x", maxOutput+7))
+	if n, err := io.Copy(&printed, text); err != nil || n != maxOutput+7 || printed.kept.Len() != maxOutput {
+		t.Error(n, err, printed.kept.Len())
+	}
+}
+
+func TestWhatQemuWouldOnlyHintAtIsSaid(t *testing.T) {
+	m, ctx := need(t), t.Context()
+	ok(t, m.Create(ctx, "raw", "a", "2M"))
+	path := filepath.Join(m.Dir, "a")
+	want := ", but 1M is less: shell qemu-img resize --shrink -f raw " + path + " 1M does it"
+	if err := m.Resize(ctx, "a", "1M"); !errors.Is(err, ErrShrink) || !strings.HasSuffix(err.Error(), want) {
+		t.Error(err)
+	}
+	if err := m.Commit(ctx, "a"); err == nil || !strings.Contains(err.Error(), "] Image does not have a backing file: ") {
+		t.Error(err)
+	}
+	_, err := m.Snapshot(ctx, "a", "top")
+	ok(t, err)
+	all, err := m.Chain(ctx, "top")
+	if err != nil || len(all) != 2 || all[1].Image != path {
+		t.Error(all, err)
 	}
 }
 

@@ -20,8 +20,12 @@
 //
 // [Images.Inject] mounts an image, through a loop device where it is raw and
 // qemu-nbd where it is not, at a directory of its own in the temporary one, and
-// unmounts it whatever happens. It holds a lock on the image meanwhile. What it
-// writes goes through an [os.Root], so that no link in the image leads out.
+// unmounts it whatever happens, in a mount name space of its own: nobody else
+// sees the mount, or can keep it. Mounting and unmounting have five minutes each;
+// an image that is not let go by then is detached, with an error, and the kernel
+// ends it. An image that a loop device has is in use. Inject holds a lock on the
+// image meanwhile. What it writes goes through an [os.Root], so that no link in
+// the image leads out.
 //
 // # Backing images
 //

@@ -10,18 +10,23 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"time"
 )
 
 // Failures of what a user asks for.
 var (
 	ErrName = errors.New("bad image name")
 	ErrSize = errors.New("bad size")
+
+	ErrShrink = errors.New("must keep its size or grow, because what is behind a new end is lost")
 )
 
 // Images are the disk images of a node.
 type Images struct {
 	Dir      string // absolute; relative names are below it
 	Absolute bool   // snapshots name their backing images by absolute paths
+
+	Within time.Duration // the most that mount, umount or qemu-nbd may take; 0: five minutes
 }
 
 // Path returns where an image of that name is. Its error wraps [ErrName].
@@ -135,11 +140,16 @@ func (m Images) Commit(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	_, err = qemuImg(ctx, path, "commit", "-q", path)
+	format, err := format(ctx, path)
+	if err != nil {
+		return err
+	}
+	_, err = qemuImg(ctx, path, "commit", "-q", "-f", format, path)
 	return err
 }
 
-// Resize gives an image another size, 10G, or a larger one, +1G.
+// Resize gives an image a larger size, 10G, or one larger by +1G. The error is
+// [ErrShrink] where it would get smaller.
 func (m Images) Resize(ctx context.Context, name, size string) error {
 	path, err := m.Path(name)
 	if err != nil {
@@ -153,6 +163,10 @@ func (m Images) Resize(ctx context.Context, name, size string) error {
 		return err
 	}
 	_, err = qemuImg(ctx, path, "resize", "-q", "-f", format, path, size)
+	var failed *Error
+	if errors.As(err, &failed) && strings.Contains(failed.Text, "--shrink") {
+		return fmt.Errorf("[image %s] %w, but %s is less: shell qemu-img resize --shrink -f %s %s %s does it", path, ErrShrink, size, format, path, size)
+	}
 	return err
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 )
 
@@ -55,10 +56,19 @@ func (m Images) info(ctx context.Context, name string, flags ...string) ([]Info,
 	}
 	var all []Info
 	for _, i := range found {
-		all = append(all, Info{i.Filename, i.Format, i.VirtualSize, i.ActualSize, i.Backing, inUse})
+		all = append(all, Info{cleaned(i.Filename), i.Format, i.VirtualSize, i.ActualSize, i.Backing, inUse})
 		inUse = false // what is below is only read
 	}
 	return all, nil
+}
+
+// cleaned returns a path without what joining it with ./NAME left in it;
+// qemu-img has other names, such as json:…, too.
+func cleaned(name string) string {
+	if filepath.IsAbs(name) {
+		return filepath.Clean(name)
+	}
+	return name
 }
 
 // look runs qemu-img info, also on an image that is in use.

@@ -1,12 +1,15 @@
 package disk
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -15,6 +18,9 @@ import (
 var (
 	ErrPairs = errors.New("malformed command; expected src:dst pairs")
 	ErrInUse = errors.New("must not be in use, but is: stop what uses it first")
+
+	// ErrDetached reports that what was injected is not known to be written.
+	ErrDetached = errors.New("the image is written when what keeps it ends: do not use it before `losetup -a` no longer shows it")
 )
 
 // An Injection is files to be put into the file system of an image, or to be
@@ -50,7 +56,8 @@ func (m Images) Inject(ctx context.Context, in Injection) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, release()) }()
-	view, detach, err := attach(ctx, path)
+	use := tools{path, cmp.Or(m.Within, toolWithin)}
+	view, detach, err := use.attach(ctx)
 	if err != nil {
 		return err
 	}
@@ -59,13 +66,18 @@ func (m Images) Inject(ctx context.Context, in Injection) (err error) {
 	if err != nil {
 		return err
 	}
-	dir, unmount, err := mount(ctx, path, view, where, in.Options)
+	return isolated(func() error { return use.change(ctx, view, where, in, pairs) })
+}
+
+// change mounts what lies there in view, copies and deletes, and unmounts it.
+func (t tools) change(ctx context.Context, view string, where place, in Injection, pairs []pair) (err error) {
+	dir, unmount, err := t.mount(ctx, view, where, in.Options)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, unmount()) }()
 	if err := change(ctx, dir, pairs, in.Delete); err != nil {
-		return fmt.Errorf("[image %s] %w", path, err)
+		return fmt.Errorf("[image %s] %w", t.image, err)
 	}
 	return nil
 }
@@ -98,6 +110,9 @@ func claim(ctx context.Context, path string) (release func() error, err error) {
 	} else if inUse {
 		return nil, fmt.Errorf("[image %s] %w", path, ErrInUse)
 	}
+	if device := keptBy(ctx, path); device != "" {
+		return nil, fmt.Errorf("[image %s] %w: %s has it", path, ErrInUse, device)
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("[image %s] %w", path, err)
@@ -106,4 +121,43 @@ func claim(ctx context.Context, path string) (release func() error, err error) {
 		return nil, errors.Join(fmt.Errorf("[image %s] %w", path, ErrInUse), f.Close())
 	}
 	return f.Close, nil
+}
+
+// keptBy returns the loop device that has the file at path and keeps it, or "".
+// The kernel may let one go a moment after it was unmounted.
+func keptBy(ctx context.Context, path string) (device string) {
+	again := time.NewTicker(letGo / 50)
+	defer again.Stop()
+	for range 50 {
+		if device = looped(path); device == "" {
+			break
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return device
+		}
+	}
+	return device
+}
+
+// letGo is how long the kernel may take to let a loop device go.
+const letGo = time.Second
+
+// looped returns the loop device that has the file at path, or "".
+func looped(path string) string {
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return ""
+	}
+	files, err := filepath.Glob("/sys/block/loop*/loop/backing_file")
+	if err != nil {
+		return ""
+	}
+	for _, file := range files {
+		if text, err := os.ReadFile(file); err == nil && strings.TrimSuffix(string(text), "\n") == real {
+			return "/dev/" + strings.Split(file, "/")[3]
+		}
+	}
+	return ""
 }

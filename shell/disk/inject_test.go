@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // The images of these tests have partitions of 8 MiB, the first at 1 MiB.
@@ -151,6 +152,75 @@ func TestInjectingSaysWhatItNeeds(t *testing.T) {
 		t.Skip("there is a device for images of other formats")
 	}
 	if err := m.Inject(ctx, Injection{Image: "q"}); err == nil || !strings.HasSuffix(err.Error(), "must be raw where no /dev/nbd is free, but is qcow2: shell modprobe nbd makes some") {
+		t.Error(err)
+	}
+}
+
+func TestNobodyElseSeesTheMount(t *testing.T) {
+	m, ctx := needMounts(t), t.Context()
+	real, err := exec.LookPath("umount")
+	ok(t, err)
+	bin := t.TempDir()
+	seen := filepath.Join(bin, "seen")
+	text := "#!/bin/sh\ncat /proc/$PPID/mountinfo /proc/self/mountinfo | grep -c minimega_inject_ > " + seen + "\nexec " + real + " \"$@\"\n"
+	ok(t, os.WriteFile(filepath.Join(bin, "umount"), []byte(text), 0o700))
+	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
+	formatted(t, m, "a.img", 0)
+	ok(t, os.WriteFile(filepath.Join(m.Dir, "one"), []byte("1"), 0o600))
+	for range 3 {
+		ok(t, m.Inject(ctx, Injection{Image: "a.img", Pairs: []string{"one:/x"}}))
+		if got, err := os.ReadFile(seen); err != nil || string(got) != "1\n" { // by umount alone
+			t.Errorf("%q %v", got, err)
+		}
+	}
+}
+
+// slowUmount puts an umount first on the PATH that does not end, unless it is to
+// detach.
+func slowUmount(t *testing.T) {
+	t.Helper()
+	real, err := exec.LookPath("umount")
+	ok(t, err)
+	bin := t.TempDir()
+	text := "#!/bin/sh\ncase $1 in --lazy) exec " + real + " \"$@\";; esac\nexec sleep 600\n"
+	ok(t, os.WriteFile(filepath.Join(bin, "umount"), []byte(text), 0o700))
+	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
+}
+
+func TestAnImageThatIsNotLetGoIsDetached(t *testing.T) {
+	m, ctx := needMounts(t), t.Context()
+	ok(t, os.WriteFile(filepath.Join(m.Dir, "one"), []byte("1"), 0o600))
+	formatted(t, m, "a.img", 0)
+	slowUmount(t)
+	m.Within = 300 * time.Millisecond
+	err := m.Inject(ctx, Injection{Image: "a.img", Pairs: []string{"one:/x"}})
+	if !errors.Is(err, ErrTooLong) || !errors.Is(err, ErrDetached) || !strings.Contains(err.Error(), "umount took too long: must end within 300ms") {
+		t.Error(err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(os.TempDir(), "minimega_inject_*")); len(left) > 0 {
+		t.Error("left behind:", left)
+	}
+	for deadline := time.Now().Add(10 * time.Second); looped(filepath.Join(m.Dir, "a.img")) != ""; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the loop device is never let go")
+		}
+	}
+	if got := inImage(t, m, "a.img", 0, "/x"); got != "1" {
+		t.Errorf("holds %q", got)
+	}
+}
+
+func TestAnImageOfALoopDeviceIsInUse(t *testing.T) {
+	m, ctx := needMounts(t), t.Context()
+	formatted(t, m, "a.img", 0)
+	out, err := exec.Command("losetup", "--find", "--show", filepath.Join(m.Dir, "a.img")).Output()
+	if err != nil {
+		t.Skip("no loop device is free:", err)
+	}
+	device := strings.TrimSpace(string(out))
+	t.Cleanup(func() { ok(t, exec.Command("losetup", "--detach", device).Run()) })
+	err = m.Inject(ctx, Injection{Image: "a.img", Delete: []string{"/x"}})
+	if !errors.Is(err, ErrInUse) || !strings.Contains(err.Error(), device+" has it") {
 		t.Error(err)
 	}
 }

@@ -1,7 +1,6 @@
 package disk
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 // maxDevices is how many network block devices are tried.
@@ -19,14 +19,14 @@ const maxDevices = 64
 const sector = 512
 
 // attach returns a file or a device that has the bytes that a machine sees of
-// the image at path. Call detach when it is not mounted any more.
-func attach(ctx context.Context, path string) (view string, detach func() error, err error) {
-	format, err := format(ctx, path)
+// the image. Call detach when it is not mounted any more.
+func (t tools) attach(ctx context.Context) (view string, detach func() error, err error) {
+	format, err := format(ctx, t.image)
 	if err != nil {
 		return "", nil, err
 	}
 	if format == "raw" {
-		return path, func() error { return nil }, nil
+		return t.image, func() error { return nil }, nil
 	}
 	for i := range maxDevices {
 		device := fmt.Sprintf("/dev/nbd%d", i)
@@ -36,12 +36,12 @@ func attach(ctx context.Context, path string) (view string, detach func() error,
 		if _, err := os.Stat(fmt.Sprintf("/sys/block/nbd%d/pid", i)); err == nil {
 			continue // somebody has it
 		}
-		if err := tool(context.WithoutCancel(ctx), path, "qemu-nbd", "--connect="+device, "--format="+format, path); err != nil {
+		if err := t.run(ctx, "qemu-nbd", "--connect="+device, "--format="+format, t.image); err != nil {
 			return "", nil, err
 		}
-		return device, func() error { return tool(context.Background(), path, "qemu-nbd", "--disconnect", device) }, nil
+		return device, func() error { return t.run(ctx, "qemu-nbd", "--disconnect", device) }, nil
 	}
-	return "", nil, fmt.Errorf("[image %s] must be raw where no /dev/nbd is free, but is %s: shell modprobe nbd makes some", path, format)
+	return "", nil, fmt.Errorf("[image %s] must be raw where no /dev/nbd is free, but is %s: shell modprobe nbd makes some", t.image, format)
 }
 
 // place is where a file system lies, in bytes. The zero place is all.
@@ -99,7 +99,7 @@ func partitions(ctx context.Context, view string) (map[string]place, error) {
 
 // mount mounts the file system of view at a new directory. Call unmount when
 // all has been done there.
-func mount(ctx context.Context, path, view string, at place, options []string) (dir string, unmount func() error, err error) {
+func (t tools) mount(ctx context.Context, view string, at place, options []string) (dir string, unmount func() error, err error) {
 	if dir, err = os.MkdirTemp("", "minimega_inject_"); err != nil {
 		return "", nil, err
 	}
@@ -108,15 +108,33 @@ func mount(ctx context.Context, path, view string, at place, options []string) (
 		flags += fmt.Sprintf(",offset=%d,sizelimit=%d", at.offset, at.size)
 	}
 	words := append([]string{"-o", flags}, options...)
-	if err := tool(context.WithoutCancel(ctx), path, "mount", append(words, "--", view, dir)...); err != nil {
-		return "", nil, errors.Join(err, os.Remove(dir))
+	if err := t.run(ctx, "mount", append(words, "--", view, dir)...); err != nil {
+		return "", nil, errors.Join(err, t.abandon(ctx, dir))
 	}
-	return dir, func() error {
-		if err := tool(context.Background(), path, "umount", dir); err != nil {
-			return err
-		}
+	return dir, func() error { return t.unmount(ctx, dir) }, nil
+}
+
+// abandon removes dir where mounting there failed. A mount that was killed may
+// have come so far that there is something to detach.
+func (t tools) abandon(ctx context.Context, dir string) error {
+	if err := os.Remove(dir); !errors.Is(err, syscall.EBUSY) {
+		return err
+	}
+	return errors.Join(t.run(ctx, "umount", "--lazy", dir), os.Remove(dir))
+}
+
+// unmount takes away the file system at dir, and dir. One that is busy, or does
+// not take its bytes in time, is detached, which is an error all the same: the
+// kernel goes on with it, and the image is in use until then.
+func (t tools) unmount(ctx context.Context, dir string) error {
+	err := t.run(ctx, "umount", dir)
+	if err == nil {
 		return os.Remove(dir)
-	}, nil
+	}
+	if lazy := t.run(ctx, "umount", "--lazy", dir); lazy != nil {
+		return errors.Join(err, lazy)
+	}
+	return errors.Join(fmt.Errorf("%w: %w", err, ErrDetached), os.Remove(dir))
 }
 
 // change copies pairs into the file system at dir, and deletes paths there.
@@ -141,21 +159,3 @@ func change(ctx context.Context, dir string, pairs []pair, deleted []string) (er
 
 // inside returns a path of an image as one below its root.
 func inside(path string) string { return filepath.Join(".", filepath.Clean("/"+path)) }
-
-// tool runs a program, which is about image.
-func tool(ctx context.Context, image, name string, args ...string) error {
-	printed := &limited{&bytes.Buffer{}}
-	command := exec.CommandContext(ctx, name, args...)
-	command.Stdout, command.Stderr = printed, printed
-	command.WaitDelay = killAfter
-	err := command.Run()
-	switch {
-	case err == nil, errors.Is(err, exec.ErrWaitDelay): // what serves a device stays
-		return nil
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case errors.Is(err, exec.ErrNotFound):
-		return fmt.Errorf("%w: disk inject needs it: install it", err)
-	}
-	return &Error{image, said(printed.String()), err}
-}

@@ -45,21 +45,21 @@ func (e *Error) Unwrap() error { return e.Err }
 // is killed, with what it began, when ctx ends.
 func qemuImg(ctx context.Context, image string, args ...string) ([]byte, error) {
 	command := exec.CommandContext(ctx, Program, args...)
-	var stdout, stderr bytes.Buffer
-	command.Stdout, command.Stderr = &limited{&stdout}, &limited{&stderr}
+	var stdout, stderr limited
+	command.Stdout, command.Stderr = &stdout, &stderr
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	command.Cancel = func() error { return syscall.Kill(-command.Process.Pid, syscall.SIGKILL) }
 	command.WaitDelay = killAfter
 	err := command.Run()
 	switch {
 	case err == nil:
-		return stdout.Bytes(), nil
+		return stdout.kept.Bytes(), nil
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case errors.Is(err, exec.ErrNotFound):
 		return nil, fmt.Errorf("%w: %w", err, ErrMissing)
 	}
-	return nil, &Error{image, said(stderr.String()), err}
+	return nil, &Error{image, said(stderr.kept.String()), err}
 }
 
 // said returns what qemu-img printed as one line, without its name.
@@ -73,15 +73,12 @@ func said(text string) string {
 	return strings.Join(lines, "; ")
 }
 
-// limited is a buffer that keeps the first maxOutput bytes.
-type limited struct{ *bytes.Buffer }
+// limited keeps the first maxOutput bytes written to it. The buffer is no part of
+// its methods: io.Copy would fill it by ReadFrom, without an end.
+type limited struct{ kept bytes.Buffer }
 
 func (l *limited) Write(p []byte) (int, error) {
-	if room := maxOutput - l.Len(); room > 0 {
-		if _, err := l.Buffer.Write(p[:min(room, len(p))]); err != nil {
-			return 0, err
-		}
-	}
+	l.kept.Write(p[:min(maxOutput-l.kept.Len(), len(p))])
 	return len(p), nil
 }
 

@@ -62,19 +62,23 @@ func (f Filter) passes(cell string) bool {
 // beginning of only one. Its errors wrap [ErrColumn].
 func Column(header []string, name string) (int, error) {
 	var found []int
+	var names []string
+	if name == "" {
+		return 0, columnError{"no such column ``: must be one of " + strings.Join(header, ", ")}
+	}
 	for i, column := range header {
 		if strings.EqualFold(column, name) {
 			return i, nil
 		}
 		if len(name) <= len(column) && strings.EqualFold(column[:len(name)], name) {
-			found = append(found, i)
+			found, names = append(found, i), append(names, column)
 		}
 	}
 	switch {
 	case len(found) == 1:
 		return found[0], nil
 	case len(found) > 1:
-		return 0, columnError{fmt.Sprintf("ambiguous column `%s`", name)}
+		return 0, columnError{fmt.Sprintf("ambiguous column `%s`: could be %s", name, strings.Join(names, " or "))}
 	}
 	return 0, columnError{fmt.Sprintf("no such column `%s`: must be one of %s", name, strings.Join(header, ", "))}
 }

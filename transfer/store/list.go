@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -18,25 +19,45 @@ import (
 // a recursive listing does not enter it. Entries of one directory are in the
 // order of their names.
 func (s *Store) List(typed string, recursive bool) ([]Entry, error) {
-	var out []Entry
+	found, err := s.Look(typed, recursive)
+	return found.Entries, err
+}
+
+// A Listing is what [Store.Look] finds.
+type Listing struct {
+	Entries []Entry
+	Unnamed int // files and directories left out because their names are none of a store
+}
+
+// Look is [Store.List] and how much could not be listed.
+func (s *Store) Look(typed string, recursive bool) (Listing, error) {
+	var out Listing
 	for _, p := range s.expand(clamp(typed)) {
 		e, real, err := s.follow(p)
 		switch {
 		case err != nil:
+			out.omit(p, err)
 			s.log.Debug("not listed", "name", p.shown, "err", err)
 		case e.Kind == Dir:
 			if err := s.children(place{p.shown, real}, recursive, &out); err != nil {
-				return nil, fmt.Errorf("list: %w", err)
+				return Listing{}, fmt.Errorf("list: %w", err)
 			}
 		default:
-			out = append(out, e)
+			out.Entries = append(out.Entries, e)
 		}
 	}
 	return out, nil
 }
 
+// omit counts what is at p, which err kept out, where its name did.
+func (l *Listing) omit(p place, err error) {
+	if _, ok := fileName(p.shown); !ok && errors.Is(err, wire.ErrBadName) {
+		l.Unnamed++
+	}
+}
+
 // children appends what List says of the directory at p.
-func (s *Store) children(p place, recursive bool, out *[]Entry) error {
+func (s *Store) children(p place, recursive bool, out *Listing) error {
 	nodes, err := s.readDir(p.real)
 	if err != nil {
 		return err
@@ -46,12 +67,16 @@ func (s *Store) children(p place, recursive bool, out *[]Entry) error {
 		switch node.Type() {
 		case 0, fs.ModeSymlink:
 			e, _, err := s.followNode(child, node)
-			if err == nil && (e.Kind == File || !recursive) {
-				*out = append(*out, e)
+			if err != nil {
+				out.omit(child, err)
+			} else if e.Kind == File || !recursive {
+				out.Entries = append(out.Entries, e)
 			}
 		case fs.ModeDir:
-			if !recursive {
-				*out = s.appendNode(*out, child, node)
+			if e, _, err := s.followNode(child, node); err != nil {
+				out.omit(child, err)
+			} else if !recursive {
+				out.Entries = append(out.Entries, e)
 			} else if err := s.children(child, recursive, out); err != nil {
 				s.log.Warn("directory not listed", "name", child.shown, "err", err)
 			}

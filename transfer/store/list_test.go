@@ -112,6 +112,39 @@ func TestListing(t *testing.T) {
 	}
 }
 
+func TestWhatCannotBeNamedIsCounted(t *testing.T) {
+	files := t.TempDir()
+	for _, name := range []string{"good", "new\nline", "latin-\xe9", "e\u0301", "dir/x", "dir/\x1b[2J", "bad\tdir/a", "bad\tdir/b"} {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(files, name)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(files, name), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	link(t, files, "/etc", "away") // left out for another reason
+	s := open(t, files)
+	for _, c := range []struct {
+		typed           string
+		recursive       bool
+		listed, unnamed int
+	}{
+		{"/", false, 2, 4},
+		{"/", true, 2, 5}, // a directory without a name is one, whatever it holds
+		{"dir", false, 1, 1},
+		{"*", false, 2, 5},
+		{"good", false, 1, 0},
+		{"new\nline", false, 0, 1},
+		{"nothing", false, 0, 0},
+		{"away", false, 0, 0},
+	} {
+		got, err := s.Look(c.typed, c.recursive)
+		if err != nil || len(got.Entries) != c.listed || got.Unnamed != c.unnamed {
+			t.Errorf("%q, recursive %v: %d listed, %d not, %v", c.typed, c.recursive, len(got.Entries), got.Unnamed, err)
+		}
+	}
+}
+
 func TestAListedLinkIsWhatItLeadsTo(t *testing.T) {
 	files, _ := tree(t)
 	s := open(t, files)
