@@ -42,10 +42,13 @@ func historyCommands() []Command {
 		},
 		{
 			Patterns: []string{"clear all"},
-			Help:     "forget the history and all namespaces with their vm configurations",
+			Help:     "forget the history, pipes and pipelines, and all namespaces with their vm configurations",
+			Long:     "Of pipes only what this node has of them: clear pipe forgets them on all nodes.",
 			Example:  "clear all",
 			Run: func(_ context.Context, c *Call) error {
 				c.Client.history = nil
+				c.shell.plumber.UnplumbAll()
+				c.shell.plumber.ClearAll()
 				c.Client.set.Namespace = defaultNamespace
 				for _, name := range c.shell.spaces.names() {
 					if err := c.shell.spaces.remove(name, c.shell.host()); err != nil && !errors.Is(err, errUnknownNamespace) {
