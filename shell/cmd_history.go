@@ -43,7 +43,7 @@ func historyCommands() []Command {
 		{
 			Patterns: []string{"clear all"},
 			Help:     "forget the history, pipes and pipelines, and all namespaces with their vm configurations",
-			Long:     "Of pipes only what this node has of them: clear pipe forgets them on all nodes.",
+			Long:     "Of pipes it forgets what this node has of them; clear pipe forgets them on all nodes.",
 			Example:  "clear all",
 			Run: func(_ context.Context, c *Call) error {
 				c.Client.history = nil

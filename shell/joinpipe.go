@@ -144,7 +144,7 @@ func printLine(w io.Writer, text []byte) error {
 		return fmt.Errorf("bad line of a pipe: %w", err)
 	}
 	for _, one := range last.Resp {
-		return fmt.Errorf("-pipe: %s", one.Error)
+		return errors.New(one.Error)
 	}
 	return errors.New("-pipe: the program has ended it: see its log")
 }

@@ -2,10 +2,12 @@ package shell
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"io"
+	"strings"
 	"time"
 
 	"minimega/shell/plumb"
@@ -18,50 +20,80 @@ const maxLineJSON = 6*plumb.MaxLine + 64
 // joins reports whether the connection is to be one to a pipe.
 func (r request) joins() bool { return r.PlumbPipe != "" && r.Command == "" && r.Suggest == "" }
 
-// readLines hands over the lines that follow a, until the connection ends, or
-// what was asked does.
-func (t *talk) readLines(decoder *json.Decoder, bounded *io.LimitedReader, a asked) {
+// Failures of what is to be a line of a pipe.
+var (
+	errNoLine   = errors.New("line of a pipe: must be a JSON string, but is something else: close the connection to end it")
+	errLongLine = errors.New("line of a pipe: must be at most 1 MiB, but is longer: end it with a \\n before")
+)
+
+// readLines hands over the lines that follow a, of which the decoder of requests
+// may have read some, until the connection ends, or what was asked does.
+func (t *talk) readLines(read io.Reader, a asked) {
 	defer close(a.lines)
+	from := bufio.NewReaderSize(io.MultiReader(read, t.conn), writeSize)
 	for {
-		var line *string
-		bounded.N = maxLineJSON
-		err := decoder.Decode(&line)
-		if err == nil && line == nil {
-			err = errNoLine
-		}
+		line, err := readString(from)
 		if err != nil {
-			t.lineEnded(err, bounded.N == 0)
+			t.lineEnded(err)
 			return
 		}
 		select {
-		case a.lines <- *line:
+		case a.lines <- line:
 		case <-a.ctx.Done():
 			return
 		}
 	}
 }
 
-// errNoLine reports what is no line of a pipe.
-var errNoLine = errors.New("PlumbPipe: must be JSON strings from here on, but is something else: close the connection to end it")
-
 // lineEnded notes why reading lines ended, where the client should know.
-func (t *talk) lineEnded(err error, tooLong bool) {
-	var kind *json.UnmarshalTypeError
-	var syntax *json.SyntaxError
-	if !tooLong && (errors.As(err, &kind) || errors.As(err, &syntax)) {
-		err = errNoLine
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	switch {
-	case tooLong:
-		t.bad = errLongLine
-	case errors.Is(err, errNoLine):
+func (t *talk) lineEnded(err error) {
+	if errors.Is(err, errNoLine) || errors.Is(err, errLongLine) {
+		t.mu.Lock()
+		defer t.mu.Unlock()
 		t.bad = err
 	}
 }
 
-var errLongLine = errors.New("PlumbPipe: a line must be at most 1 MiB, but is longer: end it with a \\n before")
+// readString reads a JSON string, and no byte behind it: what follows may be long
+// in coming. Its errors are errNoLine, errLongLine and r's.
+func readString(r *bufio.Reader) (string, error) {
+	c, err := r.ReadByte()
+	for err == nil && strings.IndexByte(" \t\r\n", c) >= 0 {
+		c, err = r.ReadByte()
+	}
+	if err != nil {
+		return "", err
+	}
+	if c != '"' {
+		return "", errNoLine
+	}
+	for text := []byte{c}; ; {
+		piece, err := r.ReadSlice('"')
+		text = append(text, piece...)
+		switch {
+		case len(text) > maxLineJSON:
+			return "", errLongLine
+		case errors.Is(err, bufio.ErrBufferFull):
+			continue
+		case err != nil:
+			return "", err
+		case escaped(text):
+			continue
+		}
+		var line string
+		if json.Unmarshal(text, &line) != nil {
+			return "", errNoLine
+		}
+		return line, nil
+	}
+}
+
+// escaped reports whether the last byte of text has an odd number of backslashes
+// before it.
+func escaped(text []byte) bool {
+	before := text[:len(text)-1]
+	return (len(before)-len(bytes.TrimRight(before, `\`)))%2 == 1
+}
 
 // endWithin is how long a client has to take the line that is being sent to it
 // when its pipe ends.

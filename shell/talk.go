@@ -88,7 +88,7 @@ func (t *talk) read(ctx context.Context, gone context.CancelFunc, requests chan<
 			return
 		}
 		if a.lines != nil {
-			t.readLines(decoder, bounded, a)
+			t.readLines(decoder.Buffered(), a)
 			return
 		}
 	}

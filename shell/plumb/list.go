@@ -20,7 +20,7 @@ type Info struct {
 	Pipe    string
 	Mode    Mode
 	Log     bool
-	Readers int
+	Readers int // that get what is written here
 	Writers int
 	Count   uint64 // lines written
 	Lost    uint64 // by readers that were slow
@@ -51,10 +51,25 @@ func (p *Plumber) List(ctx context.Context, space, pipe string) (all []Info, sil
 		return nil
 	})
 	for _, one := range found {
+		one.Readers = p.readers(Name{space, one.Pipe})
 		all = append(all, *one)
 	}
 	slices.SortFunc(all, func(a, b Info) int { return cmp.Compare(a.Pipe, b.Pipe) })
 	return all, silent
+}
+
+// readers returns how many readers a pipe has, here and on other nodes.
+func (p *Plumber) readers(name Name) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := 0
+	if one := p.pipes[name]; one != nil {
+		n = len(one.readers)
+	}
+	for _, s := range p.sharesLocked(name) {
+		n += s.readers
+	}
+	return n
 }
 
 // merge adds what one node knows of a pipe.
@@ -67,7 +82,6 @@ func merge(found map[string]*Info, one listed) {
 	if age := time.Duration(one.Age); one.Count > 0 && (info.Count == 0 || age < info.age) {
 		info.Last, info.age = string(one.Last[:min(len(one.Last), maxLast)]), age
 	}
-	info.Readers += int(min(one.Readers, maxJoints))
 	info.Writers += int(min(one.Writers, maxJoints))
 	info.Count += one.Count
 	info.Lost += one.Lost
@@ -117,7 +131,7 @@ func (p *Plumber) listHere(what scope) []listed {
 			continue
 		}
 		row := listed{
-			Pipe: name.Pipe, Readers: uint32(len(one.readers)), Writers: uint32(one.writers),
+			Pipe: name.Pipe, Writers: uint32(one.writers),
 			Count: one.count, Last: []byte(one.last), Age: int64(time.Since(one.at)), Lost: one.lost, Set: one.set,
 		}
 		for _, r := range one.readers {

@@ -21,7 +21,6 @@ const (
 // Failures of pipelines.
 var (
 	errPipelines  = fmt.Errorf("plumb: there are %d pipelines, which is the most: clear plumb PIPELINE ends one", maxPipelines)
-	errStages     = errors.New("plumb: must be 2 to 32 pipes and programs: as in plumb foo \"sed -u s/a/b/\" bar")
 	errAgain      = errors.New("that pipeline is there already: plumb lists them")
 	errNoPipeline = errors.New("no such pipeline: plumb lists them")
 )
@@ -192,7 +191,7 @@ func (p *Plumber) end(meant func(*pipeline) bool) int {
 // parseStages returns what texts mean.
 func parseStages(space string, texts []string) ([]stage, error) {
 	if len(texts) < 2 || len(texts) > maxStages {
-		return nil, errStages
+		return nil, fmt.Errorf("plumb: must be 2 to %d pipes and programs, but is %d: as in plumb foo \"sed -u s/a/b/\" bar", maxStages, len(texts))
 	}
 	var stages []stage
 	for _, text := range texts {

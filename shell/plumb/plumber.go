@@ -19,7 +19,7 @@ const maxJoints = 1024
 
 // Failures of pipes.
 var (
-	ErrCleared = errors.New("the pipe was cleared")
+	ErrCleared = errors.New("the pipe was cleared: join it again to have a new one")
 
 	errPipes  = fmt.Errorf("pipe: there are %d pipes, which is the most: clear pipe NAME forgets one", maxPipes)
 	errJoints = fmt.Errorf("pipe: it has %d readers and writers here, which is the most: end one first", maxJoints)

@@ -56,7 +56,6 @@ type pipeState struct {
 // listed is what a node tells of one pipe when it is asked.
 type listed struct {
 	Pipe    string   `cbor:"1,keyasint"`
-	Readers uint32   `cbor:"2,keyasint"`
 	Writers uint32   `cbor:"3,keyasint"`
 	Count   uint64   `cbor:"4,keyasint"` // lines written there
 	Lost    uint64   `cbor:"5,keyasint"`
