@@ -61,11 +61,20 @@ func plumbCommands() []Command {
 			NeedsMesh: true, Run: pipeLog,
 		},
 		{
-			Patterns: []string{"clear pipe [name]", "clear pipe <name> <part:mode,log>"},
+			Patterns: []string{"pipe <name> <via,> <command>..."},
+			Help:     "set a program that makes of each line of a pipe what a reader gets",
+			Long: "It is run for each line and each reader, on the reader's node, reads the line and prints what the\n" +
+				"reader gets. A line of which it fails is lost to that reader.",
+			Example:   "pipe foo via sed s/foo/bar/",
+			Offers:    pipes,
+			NeedsMesh: true, Run: pipeVia,
+		},
+		{
+			Patterns: []string{"clear pipe [name]", "clear pipe <name> <part:mode,log,via>"},
 			Help:     "forget all pipes of the namespace on all nodes, one of them, or what was set of it",
 			Long:     "Who reads or writes it is disconnected, and pipelines that it is a part of end.",
 			Example:  "clear pipe foo\nclear pipe foo mode\nclear pipe",
-			About:    map[string]string{"mode": "all readers get each line again", "log": "lines are not logged any more"},
+			About:    map[string]string{"mode": "all readers get each line again", "log": "lines are not logged any more", "via": "readers get lines as they were written"},
 			Offers:   pipes, NeedsMesh: true, Run: clearPipe,
 		},
 	}
@@ -114,10 +123,11 @@ func runPipe(ctx context.Context, c *Call) error {
 	for i, one := range all {
 		rows[i] = []string{
 			one.Pipe, one.Mode.String(), strconv.Itoa(one.Readers), strconv.Itoa(one.Writers),
-			strconv.FormatUint(one.Count, 10), strconv.FormatUint(one.Lost, 10), strconv.FormatBool(one.Log), one.Last,
+			strconv.FormatUint(one.Count, 10), strconv.FormatUint(one.Lost, 10), strconv.FormatBool(one.Log),
+			lexed(one.Via), one.Last,
 		}
 	}
-	c.Table([]string{"name", "mode", "readers", "writers", "count", "lost", "log", "last"}, rows)
+	c.Table([]string{"name", "mode", "readers", "writers", "count", "lost", "log", "via", "last"}, rows)
 	return nil
 }
 
@@ -150,6 +160,14 @@ func pipeLog(_ context.Context, c *Call) error {
 	return c.shell.plumber.SetLog(name, c.Values["value"] == "true")
 }
 
+func pipeVia(_ context.Context, c *Call) error {
+	name, err := c.pipeName()
+	if err != nil {
+		return err
+	}
+	return c.shell.plumber.SetVia(name, c.Lists["command"])
+}
+
 func clearPipe(ctx context.Context, c *Call) error {
 	name := plumb.Name{Space: c.set.Namespace}
 	if _, given := c.Values["name"]; given {
@@ -163,6 +181,8 @@ func clearPipe(ctx context.Context, c *Call) error {
 		return c.shell.plumber.SetMode(name, plumb.All)
 	case "log":
 		return c.shell.plumber.SetLog(name, false)
+	case "via":
+		return c.shell.plumber.SetVia(name, nil)
 	}
 	c.Client.warnings(texts(c.shell.plumber.Clear(ctx, name.Space, name.Pipe)))
 	return nil

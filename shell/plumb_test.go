@@ -20,11 +20,11 @@ func TestPipesAndPipelinesAreSeenAndSet(t *testing.T) {
 	t.Cleanup(n.plumber.UnplumbAll)
 	c := NewClient(nil, nil)
 	expect(t, n.run(t, c, "pipe", "plumb"), "")
-	expect(t, n.run(t, c, `pipe in "hello there"`, "pipe in mode round-robin", "pipe in log true", "pipe in", "pipe nothing"),
-		"host  | name | mode        | readers | writers | count | lost | log  | last\n"+
-			"foo   | in   | round-robin | 0       | 0       | 1     | 0    | true | hello there\n")
-	expect(t, n.run(t, c, "clear pipe in mode", "clear pipe in log", ".columns mode,log pipe in"),
-		"host  | mode | log\nfoo   | all  | false\n")
+	expect(t, n.run(t, c, `pipe in "hello there"`, "pipe in mode round-robin", "pipe in log true", "pipe in via tr a-z A-Z", "pipe in", "pipe nothing"),
+		"host  | name | mode        | readers | writers | count | lost | log  | via        | last\n"+
+			"foo   | in   | round-robin | 0       | 0       | 1     | 0    | true | tr a-z A-Z | hello there\n")
+	expect(t, n.run(t, c, "clear pipe in mode", "clear pipe in log", "clear pipe in via", ".columns mode,log,via pipe in"),
+		"host  | mode | log   | via\nfoo   | all  | false |\n")
 	expect(t, n.run(t, c, `plumb in "sed -u s/a/b/" out`, "plumb", ".columns name,readers,writers pipe"),
 		"host  | pipeline               | state\nfoo   | in \"sed -u s/a/b/\" out | running\n"+
 			"host  | name | readers | writers\nfoo   | in   | 1       | 0\nfoo   | out  | 0       | 1\n")

@@ -13,6 +13,10 @@
 // A line is at most [MaxLine] bytes with the \n at its end; a longer one is cut
 // into several. Bytes are not looked at.
 //
+// A pipe may lead through a program, its via, which is run for each line and each
+// reader, on the reader's node: the reader gets what it prints of the line. A via that
+// fails, or takes more than ten seconds, costs that reader that line.
+//
 // # Slow readers
 //
 // Each reader has a queue of [MaxLines] lines or [MaxBytes] bytes, whichever is
@@ -57,6 +61,7 @@
 //	pipes                  512 on a node
 //	name of a pipe         128 bytes: letters, digits, - _ . and :
 //	readers and writers    1,024 of a pipe, on a node
+//	via                    256 bytes of program and arguments
 //	pipelines              256 on a node, of 32 stages
 //
 // # What it does not do

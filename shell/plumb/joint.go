@@ -45,7 +45,8 @@ func (p *Plumber) join(name Name, reads, writes bool) (*Joint, error) {
 	return j, nil
 }
 
-// Next waits for lines and returns all that there are. Its error is [ErrCleared],
+// Next waits for lines and returns all that there are, as the pipe's via has made
+// them. Its error is [ErrCleared],
 // or ctx's.
 func (j *Joint) Next(ctx context.Context) ([]string, error) {
 	for {
@@ -54,7 +55,10 @@ func (j *Joint) Next(ctx context.Context) ([]string, error) {
 			for i, it := range items {
 				lines[i] = it.text
 			}
-			return lines, nil
+			if lines = j.through(ctx, lines); len(lines) > 0 {
+				return lines, nil
+			}
+			continue
 		}
 		select {
 		case <-j.queue.ready:

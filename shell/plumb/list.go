@@ -20,6 +20,7 @@ type Info struct {
 	Pipe    string
 	Mode    Mode
 	Log     bool
+	Via     []string
 	Readers int // that get what is written here
 	Writers int
 	Count   uint64 // lines written
@@ -88,7 +89,7 @@ func merge(found map[string]*Info, one listed) {
 	if one.Set.later(info.set) {
 		info.set = one.Set
 	}
-	info.Mode, info.Log = info.set.Mode, info.set.Log
+	info.Mode, info.Log, info.Via = info.set.Mode, info.set.Log, info.set.Via
 }
 
 // askAll calls all other nodes and hands over what each answers.

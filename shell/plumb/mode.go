@@ -43,6 +43,7 @@ type settings struct {
 	Log     bool        `cbor:"2,keyasint,omitempty"`
 	Version uint64      `cbor:"3,keyasint,omitempty"` // 0: nobody has set anything
 	Setter  wire.NodeID `cbor:"4,keyasint,omitzero"`
+	Via     []string    `cbor:"5,keyasint,omitempty"` // program that makes of a line what a reader gets; none: it is as it is
 }
 
 // later reports whether s replaces other: it was set with more known, or, where

@@ -270,7 +270,7 @@ func (p *Plumber) learn(from wire.NodeID, in *inbox, got *parcel) {
 	in.pipes = make(map[Name]pipeState, len(got.State.Pipes))
 	for _, one := range got.State.Pipes {
 		name := Name{one.Space, one.Pipe}
-		if !isName(name.Space) || !isName(name.Pipe) {
+		if !isName(name.Space) || !isName(name.Pipe) || viaSize(one.Set.Via) > maxVia {
 			continue
 		}
 		one.Readers = min(one.Readers, maxJoints)

@@ -180,3 +180,36 @@ func TestStagesThatMakeNoSenseAreRefused(t *testing.T) {
 		t.Errorf("what they had joined is left: %+v", all)
 	}
 }
+
+func TestAViaMakesOfEachLineWhatEachReaderGets(t *testing.T) {
+	a := lone(t)
+	one, two := reader(t, a, "foo"), reader(t, a, "foo")
+	must(t, a.SetVia(foo(), []string{"bash", "-c", "read line; [ $line = bad ] && exit 1; [ $line = none ] || echo $line $$; echo said >&2"}))
+	must(t, a.Write(t.Context(), foo(), "x\nbad\nnone\ny\n"))
+	got, other := next(t, one, 2), next(t, two, 2)
+	for i, want := range []string{"x ", "y "} {
+		if !strings.HasPrefix(got[i], want) || !strings.HasPrefix(other[i], want) || got[i] == other[i] {
+			t.Errorf("the readers got %q and %q", got[i], other[i])
+		}
+	}
+	must(t, a.SetVia(foo(), nil))
+	must(t, a.Write(t.Context(), foo(), "as it is"))
+	if got := next(t, one, 1); got[0] != "as it is\n" {
+		t.Errorf("without it %q", got)
+	}
+	if err := a.SetVia(foo(), []string{strings.Repeat("x", maxVia+1)}); !errors.Is(err, errVia) {
+		t.Errorf("a long one: %v", err)
+	}
+}
+
+func TestAViaEndsWithWhoWaitsForIt(t *testing.T) {
+	a := lone(t)
+	r := reader(t, a, "foo")
+	must(t, a.SetVia(foo(), []string{"bash", "-c", "sleep 1000 & wait"}))
+	must(t, a.Write(t.Context(), foo(), "x"))
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if lines, err := r.Next(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("it has %q, %v", lines, err)
+	}
+}
