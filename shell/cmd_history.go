@@ -48,7 +48,7 @@ func historyCommands() []Command {
 			Run: func(_ context.Context, c *Call) error {
 				c.Client.history = nil
 				c.shell.plumber.UnplumbAll()
-				c.shell.plumber.ClearAll()
+				c.shell.plumber.ForgetAll()
 				c.Client.set.Namespace = defaultNamespace
 				for _, name := range c.shell.spaces.names() {
 					if err := c.shell.spaces.remove(name, c.shell.host()); err != nil && !errors.Is(err, errUnknownNamespace) {

@@ -29,7 +29,8 @@ func namespaceCommands() []Command {
 		{
 			Patterns: []string{"clear namespace [name]"},
 			Help:     "go back to the first namespace, or forget the one named",
-			Long:     "With a name the namespace and its vm configuration are gone; the first one becomes as it was.",
+			Long:     "With a name the namespace, its vm configuration and what this node has of its pipes and pipelines are\n" +
+				"gone; the first one becomes as it was.",
 			Example:  "clear namespace\nclear namespace test",
 			Hints:    named, Run: clearNamespace,
 		},
@@ -114,6 +115,10 @@ func clearNamespace(_ context.Context, c *Call) error {
 		return nil
 	}
 	if err := c.shell.spaces.remove(name, c.shell.host()); err != nil {
+		return err
+	}
+	c.shell.plumber.Forget(name)
+	if err := c.shell.plumber.Unplumb(name, nil); err != nil {
 		return err
 	}
 	if c.Client.set.Namespace == name {

@@ -35,6 +35,8 @@ func TestPipesAndPipelinesAreSeenAndSet(t *testing.T) {
 		"Error (foo): bad pipe name: must be letters, digits, -, _, . and :, at most 128, but is \"a b\": as in plumb foo bar\n")
 	expect(t, n.run(t, c, "namespace other pipe in x", ".columns name,count pipe other//in", ".columns name namespace other pipe"),
 		"host  | name | count\nfoo   | in   | 1\nhost  | name\nfoo   | in\n")
+	expect(t, n.run(t, c, "namespace other plumb in out", "pipe kept x", "clear namespace other", "namespace other pipe", "namespace other plumb", ".columns name pipe kept"),
+		"host  | name\nfoo   | kept\n")
 	expect(t, n.run(t, c, "namespace other plumb in out", "clear all", "namespace other pipe", "namespace other plumb", "pipe"), "")
 }
 

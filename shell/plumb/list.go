@@ -203,12 +203,15 @@ func (p *Plumber) set(name Name, change func(*settings)) error {
 // of. What nodes did not answer is told.
 func (p *Plumber) Clear(ctx context.Context, space, pipe string) (silent []error) {
 	what := scope{space, pipe}
-	p.clearHere(func(name Name) bool { return what.has(name) })
+	p.clearHere(what.has)
 	return p.askAll(ctx, MethodClear, what, func([]byte) error { return nil })
 }
 
-// ClearAll forgets all pipes of this node, in all namespaces, and no other's.
-func (p *Plumber) ClearAll() { p.clearHere(func(Name) bool { return true }) }
+// Forget forgets all pipes of a namespace on this node, and on no other one.
+func (p *Plumber) Forget(space string) { p.clearHere(scope{Space: space}.has) }
+
+// ForgetAll forgets all pipes of this node, in all namespaces, and no other's.
+func (p *Plumber) ForgetAll() { p.clearHere(func(Name) bool { return true }) }
 
 // has reports whether a pipe is meant.
 func (s scope) has(name Name) bool {
@@ -221,7 +224,7 @@ func (p *Plumber) clearHere(meant func(Name) bool) {
 	defer p.mu.Unlock()
 	for name, one := range p.pipes {
 		if meant(name) {
-			close(one.cleared)
+			one.end()
 			delete(p.pipes, name)
 		}
 	}

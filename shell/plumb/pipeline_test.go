@@ -213,3 +213,13 @@ func TestAViaEndsWithWhoWaitsForIt(t *testing.T) {
 		t.Errorf("it has %q, %v", lines, err)
 	}
 }
+
+func TestAViaEndsWithItsPipe(t *testing.T) {
+	a := lone(t)
+	g := gather(t, a, foo())
+	must(t, a.SetVia(foo(), []string{"sleep", "1000"}))
+	must(t, a.Write(t.Context(), foo(), strings.Join(numbered(100), "")))
+	until(t, "the lines' being taken", func() bool { g.queue.mu.Lock(); defer g.queue.mu.Unlock(); return len(g.queue.items) < 100 })
+	a.Forget("minimega")
+	until(t, "the reader's end", func() bool { _, err := g.got(); return errors.Is(err, ErrCleared) })
+}

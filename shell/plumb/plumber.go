@@ -102,13 +102,15 @@ type pipe struct {
 	set     settings
 	readers []*Joint
 	writers int
-	turn    uint64        // whose turn it is, in RoundRobin
-	count   uint64        // lines written here
-	last    string        // of them, or its beginning
-	at      time.Time     // of last
-	lost    uint64        // by readers that have gone
-	slow    bool          // somebody was slow, which has been logged
-	cleared chan struct{} // closed when it is no more
+	turn    uint64             // whose turn it is, in RoundRobin
+	count   uint64             // lines written here
+	last    string             // of them, or its beginning
+	at      time.Time          // of last
+	lost    uint64             // by readers that have gone
+	slow    bool               // somebody was slow, which has been logged
+	cleared <-chan struct{}    // closed when it is no more
+	ctx     context.Context    // ends when it is no more
+	end     context.CancelFunc // of ctx
 }
 
 // pipeLocked returns the pipe of that name, which it makes where there is none.
@@ -122,7 +124,9 @@ func (p *Plumber) pipeLocked(name Name) (*pipe, error) {
 	case len(p.pipes) >= maxPipes:
 		return nil, errPipes
 	}
-	made := &pipe{name: name, set: p.knownLocked(name), cleared: make(chan struct{})}
+	made := &pipe{name: name, set: p.knownLocked(name)}
+	made.ctx, made.end = context.WithCancel(context.Background())
+	made.cleared = made.ctx.Done()
 	p.pipes[name] = made
 	return made, nil
 }

@@ -44,10 +44,14 @@ func (j *Joint) through(ctx context.Context, lines []string) []string {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(p.ctx, cancel)()
+	defer context.AfterFunc(j.pipe.ctx, cancel)()
 	var made []string
 	for _, line := range lines {
 		text, err := runVia(ctx, via, line, p.log)
-		if err != nil && ctx.Err() == nil {
+		if ctx.Err() != nil {
+			return made
+		}
+		if err != nil {
 			p.log.Warn("the program that a pipe leads through failed", "pipe", j.pipe.name.Pipe, "namespace", j.pipe.name.Space, "err", err)
 			continue
 		}
