@@ -29,10 +29,10 @@ func namespaceCommands() []Command {
 		{
 			Patterns: []string{"clear namespace [name]"},
 			Help:     "go back to the first namespace, or forget the one named",
-			Long:     "With a name the namespace, its vm configuration and what this node has of its pipes and pipelines are\n" +
+			Long: "With a name the namespace, its vm configuration and what this node has of its pipes and pipelines are\n" +
 				"gone; the first one becomes as it was.",
-			Example:  "clear namespace\nclear namespace test",
-			Hints:    named, Run: clearNamespace,
+			Example: "clear namespace\nclear namespace test",
+			Hints:   named, Run: clearNamespace,
 		},
 		{
 			Patterns: []string{"ns <hosts,>"},

@@ -22,9 +22,10 @@
 // Each reader has a queue of [MaxLines] lines or [MaxBytes] bytes, whichever is
 // less. While it is full a writer waits for it, for at most a quarter of a second;
 // then the reader is slow: until it takes something again, nobody waits for it, and
-// the oldest of its lines are lost, and counted. So readers that keep up lose
-// nothing, however fast is written, and one that has stopped holds others up for a
-// quarter of a second a queue, whatever becomes of it.
+// the oldest of its lines are lost, and counted. What it takes is a quarter of the
+// queue. So a reader that does with 1,000 lines, or 4 MiB, a second loses nothing,
+// however fast is written; none can hold others below that; and one that has stopped
+// holds them up for a quarter of a second, once.
 //
 // # The mesh
 //

@@ -45,12 +45,12 @@ func (p *Plumber) join(name Name, reads, writes bool) (*Joint, error) {
 	return j, nil
 }
 
-// Next waits for lines and returns all that there are, as the pipe's via has made
-// them. Its error is [ErrCleared],
+// Next waits for lines and returns some that there are, in order, as the pipe's via
+// has made them. Its error is [ErrCleared],
 // or ctx's.
 func (j *Joint) Next(ctx context.Context) ([]string, error) {
 	for {
-		if items := j.queue.take(); len(items) > 0 {
+		if items := j.queue.take(takeLines, takeBytes); len(items) > 0 {
 			lines := make([]string, len(items))
 			for i, it := range items {
 				lines[i] = it.text

@@ -60,12 +60,33 @@ func TestAStoppedReaderLosesItsOldestAndHoldsOthersUpOnce(t *testing.T) {
 			t.Errorf("the writer was held up for %v", took)
 		}
 		expect(t, keeping, lines)
-		left, err := stuck.Next(t.Context())
-		if err != nil || !slices.Equal(left, lines[len(lines)-MaxLines:]) {
-			t.Errorf("%d lines are left, %v: %s", len(left), err, short(left))
+		if left := next(t, stuck, MaxLines); !slices.Equal(left, lines[len(lines)-MaxLines:]) {
+			t.Errorf("%d lines are left: %s", len(left), short(left))
 		}
 		if all, _ := a.List(t.Context(), "minimega", ""); all[0].Lost != uint64(len(lines)-MaxLines) {
 			t.Errorf("%d are counted as lost", all[0].Lost)
+		}
+	})
+}
+
+func TestASlowReaderThatGoesOnLosesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newNetwork().node(t, "a")
+		r, err := a.Reader(foo())
+		must(t, err)
+		defer r.Close()
+		lines := numbered(20_000)
+		go a.Write(t.Context(), foo(), strings.Join(lines, "")) // its end is that of the lines
+		began := time.Now()
+		var got []string
+		for len(got) < len(lines) {
+			some, err := r.Next(t.Context())
+			must(t, err)
+			got = append(got, some...)
+			time.Sleep(time.Duration(len(some)) * 999 * time.Microsecond)
+		}
+		if took := time.Since(began); !slices.Equal(got, lines) || took > 21*time.Second {
+			t.Errorf("it got %d lines in %v: %s", len(got), took, short(got))
 		}
 	})
 }
@@ -353,9 +374,8 @@ func TestAWriterWhoGivesUpLosesNothingOfHisOwn(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		must(t, a.Write(ctx, foo(), strings.Join(numbered(MaxLines+1), "")))
-		lines, err := r.Next(t.Context())
-		if err != nil || lines[len(lines)-1] != numbered(MaxLines + 1)[MaxLines] {
-			t.Errorf("%d lines, %v", len(lines), err)
+		if lines := next(t, r, MaxLines); lines[MaxLines-1] != numbered(MaxLines + 1)[MaxLines] {
+			t.Errorf("the last one is %q", lines[MaxLines-1])
 		}
 	})
 }

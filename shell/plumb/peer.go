@@ -145,7 +145,7 @@ func (p *Plumber) send(ctx context.Context, to *peer) {
 			return
 		case <-to.queue.ready:
 		}
-		items, at := to.queue.take(), 0
+		items, at := to.queue.take(MaxLines, MaxBytes), 0
 		for first := true; first || len(items) > 0; first = false {
 			next := p.news(to)
 			next.Pieces, items, at = pack(items, at)

@@ -15,6 +15,13 @@ const (
 	MaxLine = 1 << 20
 )
 
+// A reader takes so much at a time. Less would hold writers up for less, and let
+// slower readers lose nothing: patience is for each.
+const (
+	takeLines = MaxLines / 4
+	takeBytes = MaxBytes / 4
+)
+
 // patience is how long a writer waits for a reader whose queue is full.
 const patience = time.Second / 4
 
@@ -107,17 +114,27 @@ func (q *queue) wake() {
 	}
 }
 
-// take returns all that waits, the oldest first.
-func (q *queue) take() []item {
+// take returns what waits, the oldest first: at most so many items, and no more
+// than so many bytes, unless that is one item.
+func (q *queue) take(items, size int) []item {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	all := q.items
-	q.items, q.bytes, q.slow = nil, 0, false
-	if len(all) > 0 {
-		close(q.room)
-		q.room = make(chan struct{})
+	n, taken := 0, 0
+	for n < min(items, len(q.items)) && (n == 0 || taken+len(q.items[n].text) <= size) {
+		taken += len(q.items[n].text)
+		n++
 	}
-	return all
+	if n == 0 {
+		return nil
+	}
+	some := q.items[:n:n]
+	q.items, q.bytes, q.slow = q.items[n:], q.bytes-taken, false
+	close(q.room)
+	q.room = make(chan struct{})
+	if len(q.items) > 0 {
+		q.wake()
+	}
+	return some
 }
 
 // misses returns how many lines of a pipe were lost.
