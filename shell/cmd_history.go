@@ -45,9 +45,11 @@ func historyCommands() []Command {
 			Help:     "forget the history, pipes and pipelines, and all namespaces with their vm configurations",
 			Long:     "Of pipes it forgets what this node has of them; clear pipe forgets them on all nodes.",
 			Example:  "clear all",
-			Run: func(_ context.Context, c *Call) error {
+			Run: func(ctx context.Context, c *Call) error {
 				c.Client.history = nil
-				c.shell.plumber.UnplumbAll()
+				if err := c.shell.plumber.UnplumbAll(ctx); err != nil {
+					return err
+				}
 				c.shell.plumber.ForgetAll()
 				c.Client.set.Namespace = defaultNamespace
 				for _, name := range c.shell.spaces.names() {

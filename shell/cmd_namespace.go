@@ -108,7 +108,7 @@ func (c *Call) namespaceRows() [][]string {
 	return rows
 }
 
-func clearNamespace(_ context.Context, c *Call) error {
+func clearNamespace(ctx context.Context, c *Call) error {
 	name, given := c.Values["name"]
 	if !given {
 		c.Client.set.Namespace = defaultNamespace
@@ -118,7 +118,7 @@ func clearNamespace(_ context.Context, c *Call) error {
 		return err
 	}
 	c.shell.plumber.Forget(name)
-	if err := c.shell.plumber.Unplumb(name, nil); err != nil {
+	if err := c.shell.plumber.Unplumb(ctx, name, nil); err != nil {
 		return err
 	}
 	if c.Client.set.Namespace == name {

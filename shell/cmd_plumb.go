@@ -31,8 +31,8 @@ func plumbCommands() []Command {
 			Long:     "Its programs are killed. A pipeline is named as plumb shows it, or as it was typed.",
 			Example:  "clear plumb foo \"sed -u s/foo/bar/\" bar\nclear plumb",
 			Offers:   map[string]Offer{"pipeline": offerPipelines},
-			Run: func(_ context.Context, c *Call) error {
-				return c.shell.plumber.Unplumb(c.set.Namespace, c.Lists["pipeline"])
+			Run: func(ctx context.Context, c *Call) error {
+				return c.shell.plumber.Unplumb(ctx, c.set.Namespace, c.Lists["pipeline"])
 			},
 		},
 		{

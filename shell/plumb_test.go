@@ -17,7 +17,7 @@ import (
 
 func TestPipesAndPipelinesAreSeenAndSet(t *testing.T) {
 	n := newNode(t, "foo")
-	t.Cleanup(n.plumber.UnplumbAll)
+	t.Cleanup(func() { n.plumber.UnplumbAll(context.Background()) })
 	c := NewClient(nil, nil)
 	expect(t, n.run(t, c, "pipe", "plumb"), "")
 	expect(t, n.run(t, c, `pipe in "hello there"`, "pipe in mode round-robin", "pipe in log true", "pipe in via tr a-z A-Z", "pipe in", "pipe nothing"),
@@ -42,7 +42,7 @@ func TestPipesAndPipelinesAreSeenAndSet(t *testing.T) {
 
 func TestTabKnowsPipesAndPipelines(t *testing.T) {
 	n := newNode(t, "foo")
-	t.Cleanup(n.plumber.UnplumbAll)
+	t.Cleanup(func() { n.plumber.UnplumbAll(context.Background()) })
 	n.run(t, NewClient(nil, nil), "plumb alpha 'cat -u' beta")
 	for line, want := range map[string]string{
 		"pipe al":       "pipe alpha ",

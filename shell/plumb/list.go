@@ -24,7 +24,7 @@ type Info struct {
 	Readers int // that get what is written here
 	Writers int
 	Count   uint64 // lines written
-	Lost    uint64 // by readers that were slow
+	Lost    uint64 // by readers that were slow, and on the way to nodes that were, or were lost
 	Last    string // line written, or its beginning, without \n
 
 	set settings

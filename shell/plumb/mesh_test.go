@@ -142,9 +142,17 @@ func TestANodeThatComesBackIsReadAgain(t *testing.T) {
 		a, b := net.node(t, "a"), net.node(t, "b")
 		r := gather(t, b, foo())
 		calm()
-		net.change(func() { net.away[b.self.ID] = true })
+		net.change(func() { net.frozen[b.self.ID] = true })
+		for range 3 {
+			must(t, a.Write(t.Context(), foo(), "it does not hear"))
+			calm()
+		}
+		net.change(func() { net.away[b.self.ID], net.frozen[b.self.ID] = true, false })
 		calm()
 		must(t, a.Write(t.Context(), foo(), "nobody hears"))
+		if all, _ := a.List(t.Context(), "minimega", ""); all[0].Lost != 2 || all[0].Readers != 0 {
+			t.Errorf("without it %+v", all) // the first was on its way
+		}
 		net.change(func() { net.away[b.self.ID] = false })
 		calm()
 		must(t, a.Write(t.Context(), foo(), "all hear"))

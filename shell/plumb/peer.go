@@ -107,6 +107,11 @@ func (p *Plumber) addLocked(id wire.NodeID) {
 func (p *Plumber) loseLocked(id wire.NodeID, lost *peer) {
 	lost.end()
 	delete(p.peers, id)
+	for name, n := range lost.queue.drop() {
+		if one := p.pipes[name]; one != nil {
+			one.lost += n
+		}
+	}
 	in := p.inboxes[id]
 	if in == nil || len(in.pipes) == 0 {
 		return

@@ -154,22 +154,26 @@ func (p *Plumber) Pipelines(space string) []Pipeline {
 }
 
 // Unplumb ends a pipeline of a namespace, named by its stages or as it is listed,
-// or, where texts are none, all. It returns when their programs are gone.
-func (p *Plumber) Unplumb(space string, texts []string) error {
-	ended := p.end(func(one *pipeline) bool {
+// or, where texts are none, all. It returns when their programs are gone, or ctx
+// ends.
+func (p *Plumber) Unplumb(ctx context.Context, space string, texts []string) error {
+	ended, err := p.end(ctx, func(one *pipeline) bool {
 		return one.space == space && (len(texts) == 0 || one.text == quoted(texts) || len(texts) == 1 && one.text == texts[0])
 	})
 	if ended == 0 && len(texts) > 0 {
 		return fmt.Errorf("clear plumb %s: %w", quoted(texts), errNoPipeline)
 	}
-	return nil
+	return err
 }
 
-// UnplumbAll ends all pipelines of this node, in all namespaces.
-func (p *Plumber) UnplumbAll() { p.end(func(*pipeline) bool { return true }) }
+// UnplumbAll is Unplumb for all pipelines of this node, in all namespaces.
+func (p *Plumber) UnplumbAll(ctx context.Context) error {
+	_, err := p.end(ctx, func(*pipeline) bool { return true })
+	return err
+}
 
-// end ends pipelines and returns how many those were.
-func (p *Plumber) end(meant func(*pipeline) bool) int {
+// end ends pipelines, waits until they have, and returns how many those are.
+func (p *Plumber) end(ctx context.Context, meant func(*pipeline) bool) (int, error) {
 	p.mu.Lock()
 	var all []*pipeline
 	for _, one := range p.pipelines {
@@ -182,10 +186,14 @@ func (p *Plumber) end(meant func(*pipeline) bool) int {
 		one.end()
 	}
 	for _, one := range all {
-		<-one.over
-		p.remove(one) // it may have failed before
+		select {
+		case <-one.over:
+			p.remove(one) // it may have failed before
+		case <-ctx.Done():
+			return len(all), ctx.Err()
+		}
 	}
-	return len(all)
+	return len(all), nil
 }
 
 // parseStages returns what texts mean.

@@ -143,3 +143,16 @@ func (q *queue) misses(name Name) uint64 {
 	defer q.mu.Unlock()
 	return q.lost[name]
 }
+
+// drop empties q, counts what it held as lost, and returns how many lines of each
+// pipe were.
+func (q *queue) drop() map[Name]uint64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, it := range q.items {
+		q.lost[it.pipe]++
+	}
+	all := q.lost
+	q.items, q.bytes, q.lost = nil, 0, make(map[Name]uint64)
+	return all
+}
