@@ -223,3 +223,16 @@ func TestAViaEndsWithItsPipe(t *testing.T) {
 	a.Forget("minimega")
 	until(t, "the reader's end", func() bool { _, err := g.got(); return errors.Is(err, ErrCleared) })
 }
+
+func TestALoopOfPipelinesEndsWhenItIsCleared(t *testing.T) {
+	a := lone(t)
+	seen := reader(t, a, "b")
+	must(t, a.Plumb("minimega", []string{"a", "b"}, nil))
+	must(t, a.Plumb("minimega", []string{"b", "cat", "a"}, os.Environ()))
+	must(t, a.Write(t.Context(), Name{"minimega", "a"}, "round\n"))
+	next(t, seen, 100)
+	must(t, a.UnplumbAll(t.Context()))
+	if all := a.list(); len(all) != 0 {
+		t.Errorf("still listed: %+v", all)
+	}
+}
