@@ -42,6 +42,7 @@ var allowed = []edge{
 	{"shell", "shell/grammar", "parsing has no I/O in it"},
 	{"shell", "shell/output", "answers are rendered and escaped in one place"},
 	{"shell", "shell/disk", "disk commands run qemu-img through one place"},
+	{"shell", "shell/plumb", "pipes and pipelines are no matter of the shell's"},
 	{"shell", "shell/term", "the prompt is one of three front ends"},
 }
 

@@ -65,6 +65,8 @@ func do(ctx context.Context, opts shell.Options) error {
 		return opts.Completion(ctx, os.Stdout)
 	case opts.Execute != nil:
 		return shell.Execute(ctx, opts.Base, opts.Line(), os.Stdout, os.Stderr)
+	case opts.Pipe != "":
+		return shell.JoinPipe(ctx, opts.Base, opts.PipeName(), shell.PipeInput(os.Stdin), os.Stdout)
 	case opts.Attach:
 		return shell.AttachTerminal(ctx, opts.TTY())
 	}
@@ -171,7 +173,7 @@ func compose(opts shell.Options, cfg shell.Config, files *store.Store) (*shell.S
 		node.HandleStream(name, h)
 	}
 	socket := func(ctx context.Context) error { return sh.ServeSocket(ctx, shell.SocketPath(opts.Base)) }
-	return sh, []func(context.Context) error{node.Run, engine.Run, names.Run, archives.Run, socket, sh.RunBackground, sh.RunLogs, sh.RunHashes}, node.Listen()
+	return sh, []func(context.Context) error{node.Run, engine.Run, names.Run, archives.Run, socket, sh.RunBackground, sh.RunLogs, sh.RunHashes, sh.RunPlumber}, node.Listen()
 }
 
 // webConfig returns what the flags say of URLs.

@@ -46,11 +46,16 @@ func historyCommands() []Command {
 		},
 		{
 			Patterns: []string{"clear all"},
-			Help:     "forget the history, the flags of deploy and all namespaces with their vm configurations",
+			Help:     "forget the history, the flags of deploy, pipes and pipelines, and all namespaces with their vm configurations",
+			Long:     "Of pipes it forgets what this node has of them; clear pipe forgets them on all nodes.",
 			Example:  "clear all",
-			Run: func(_ context.Context, c *Call) error {
+			Run: func(ctx context.Context, c *Call) error {
 				c.Client.history = nil
 				c.shell.deploy.set(nil)
+				if err := c.shell.plumber.UnplumbAll(ctx); err != nil {
+					return err
+				}
+				c.shell.plumber.ForgetAll()
 				c.Client.set.Namespace = defaultNamespace
 				for _, name := range c.shell.spaces.names() {
 					if err := c.shell.spaces.remove(name, c.shell.host()); err != nil && !errors.Is(err, errUnknownNamespace) {

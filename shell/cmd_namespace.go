@@ -29,9 +29,10 @@ func namespaceCommands() []Command {
 		{
 			Patterns: []string{"clear namespace [name]"},
 			Help:     "go back to the first namespace, or forget the one named",
-			Long:     "With a name the namespace and its vm configuration are gone; the first one becomes as it was.",
-			Example:  "clear namespace\nclear namespace test",
-			Hints:    named, Run: clearNamespace,
+			Long: "With a name the namespace, its vm configuration and what this node has of its pipes and pipelines are\n" +
+				"gone; the first one becomes as it was.",
+			Example: "clear namespace\nclear namespace test",
+			Hints:   named, Run: clearNamespace,
 		},
 		{
 			Patterns: []string{"ns <hosts,>"},
@@ -107,13 +108,17 @@ func (c *Call) namespaceRows() [][]string {
 	return rows
 }
 
-func clearNamespace(_ context.Context, c *Call) error {
+func clearNamespace(ctx context.Context, c *Call) error {
 	name, given := c.Values["name"]
 	if !given {
 		c.Client.set.Namespace = defaultNamespace
 		return nil
 	}
 	if err := c.shell.spaces.remove(name, c.shell.host()); err != nil {
+		return err
+	}
+	c.shell.plumber.Forget(name)
+	if err := c.shell.plumber.Unplumb(ctx, name, nil); err != nil {
 		return err
 	}
 	if c.Client.set.Namespace == name {

@@ -44,6 +44,7 @@ func (s *Shell) table() []Command {
 		fileCommands(), meshCommands(), vmCommands(s.cfg.VM), hostCommands(),
 		s.basicCommands(), historyCommands(), scriptCommands(), outputCommands(), sessionCommands(),
 		namespaceCommands(), diskCommands(), logCommands(), backgroundCommands(), debugCommands(), deployCommands(),
+		plumbCommands(),
 	} {
 		all = append(all, part...)
 	}

@@ -31,7 +31,9 @@
 //
 // A vm configuration belongs to a namespace, of which a Shell has at most
 // 1,024; which one a Client works in is one of its settings. Programs that
-// `background` began are the Shell's; [Shell.RunBackground] ends them.
+// `background` began are the Shell's; [Shell.RunBackground] ends them. Pipes and
+// pipelines are those of package plumb; [Shell.RunPlumber] joins them to other
+// nodes' and ends them.
 //
 // # Limits
 //

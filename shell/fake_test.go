@@ -40,6 +40,8 @@ func (m *fakeMesh) Settle(ctx context.Context) error {
 	return ctx.Err()
 }
 
+func (m *fakeMesh) Changed() <-chan struct{} { return nil }
+
 func (m *fakeMesh) Members() []wire.Member {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -33,6 +33,7 @@ type Options struct {
 	NoStdin  bool          // no prompt and no script
 	Execute  []string      // a command for a program that runs; nil: -e was not given
 	Attach   bool          // a prompt for a program that runs
+	Pipe     string        // of a program that runs, for the standard streams; "": none
 	Space    string        // the namespace of -e and -attach; "" is the first
 	Force    bool          // take the base directory over
 	Level    string        // debug, info, warn or error
@@ -92,7 +93,8 @@ func newFlags(o *Options, name, head, join *string, execute *bool) *flag.FlagSet
 	f.BoolVar(&o.NoStdin, "nostdin", false, "serve without reading commands")
 	f.BoolVar(execute, "e", false, "have the minimega that runs do the command that follows")
 	f.BoolVar(&o.Attach, "attach", false, "a prompt of the minimega that runs")
-	f.StringVar(&o.Space, "namespace", "", "`namespace` to work in, for -e and -attach")
+	f.StringVar(&o.Pipe, "pipe", "", "`name` of a pipe of the minimega that runs: standard input goes into it, its lines come out")
+	f.StringVar(&o.Space, "namespace", "", "`namespace` to work in, for -e, -attach and -pipe")
 	f.BoolVar(&o.Force, "force", false, "take over a base directory that is in use")
 	f.StringVar(&o.Level, "level", "error", "least `level` that is logged: debug, info, warn, error, fatal")
 	f.StringVar(&o.LogFile, "logfile", "", "`file` to log to (default standard error)")
@@ -115,8 +117,8 @@ func (o *Options) check(name, head string) error {
 		return fmt.Errorf("%w: -degree: must be 0 to %d, but is %d", ErrUsage, maxDegree, o.Degree)
 	case o.Base == "":
 		return fmt.Errorf("%w: -base: must name a directory", ErrUsage)
-	case o.Space != "" && !o.Attach && o.Execute == nil:
-		return fmt.Errorf("%w: -namespace: is for -e and -attach: type `namespace %s` at the prompt", ErrUsage, o.Space)
+	case o.Space != "" && !o.Attach && o.Execute == nil && o.Pipe == "":
+		return fmt.Errorf("%w: -namespace: is for -e, -attach and -pipe: type `namespace %s` at the prompt", ErrUsage, o.Space)
 	}
 	if o.Complete != "" && o.Complete != completionWords && !slices.Contains(completionShells(), o.Complete) {
 		return fmt.Errorf("%w: -completion: must be bash, fish or zsh, but is %q", ErrUsage, o.Complete)

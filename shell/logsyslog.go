@@ -40,7 +40,8 @@ func (l *syslogLine) send(ctx context.Context, to string, all logLines) error {
 		}
 		l.to, l.conn = to, conn
 	}
-	stop := context.AfterFunc(ctx, func() { _ = l.conn.SetDeadline(time.Unix(1, 0)) }) // ends a write
+	conn := l.conn                                                                   // which is nil once it has failed
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) }) // ends a write
 	defer stop()
 	if all.Lost > 0 {
 		all.Lines = append([]string{fmt.Sprintf("level=WARN %d lines of the log were lost here", all.Lost)}, all.Lines...)

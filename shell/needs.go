@@ -22,6 +22,7 @@ type Mesh interface {
 type Membership interface {
 	Self() wire.Member
 	Members() []wire.Member           // without self, sorted by name
+	Changed() <-chan struct{}         // closed at the next change of the members
 	Settle(ctx context.Context) error // waits until discovery has had its first round
 }
 

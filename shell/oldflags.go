@@ -14,7 +14,6 @@ func oldFlags() map[string]string {
 		"broadcast": mdns, "msa": mdns,
 		"cgroup": machines, "vlanrange": machines,
 		"panic": "leave it out: the log tells why it ended",
-		"pipe":  "there are no plumb pipes: use the socket, or -e",
 		"v":     "use -level, as in -level info",
 	}
 }

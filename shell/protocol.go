@@ -23,6 +23,14 @@ import (
 // Cancel alone, sent while a command runs, ends that command; it is not
 // answered by itself.
 //
+// PlumbPipe makes the connection one to that pipe, of the namespace that the client
+// works in, or NAMESPACE//NAME: from then on both sides send JSON strings, each a
+// line with its \n, of at most 1 MiB; one that is longer, or has several lines in
+// it, counts as several. It ends when either side closes it, which the client may do
+// for its direction alone: then the program has all that was sent before it closes
+// its own. A pipe that cannot be had, or is cleared, and what is no string, is
+// answered with a last reply that has the error.
+//
 // A line without a command is answered by a reply whose Resp is null. `quit`
 // closes the connection unanswered. What is no JSON, and a request that is too
 // long, is answered with an error and ends the connection.
@@ -36,7 +44,7 @@ type request struct {
 	Suggest   string  `json:",omitempty"` // a line to complete
 	Complete  *string `json:",omitempty"` // a line to complete at Cursor
 	Cursor    int     `json:",omitempty"` // byte offset
-	PlumbPipe string  `json:",omitempty"` // refused
+	PlumbPipe string  `json:",omitempty"` // a pipe to join
 	Cancel    bool    `json:",omitempty"` // end the command that runs
 	Status    bool    `json:",omitempty"` // the client understands Status replies
 }

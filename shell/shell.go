@@ -11,6 +11,7 @@ import (
 	"minimega/mesh/wire"
 	"minimega/shell/grammar"
 	"minimega/shell/output"
+	"minimega/shell/plumb"
 	"minimega/vmconfig"
 )
 
@@ -54,6 +55,7 @@ type Shell struct {
 	deploy    deployment
 	processes processes // in the background
 	profile   cpuProfile
+	plumber   *plumb.Plumber
 }
 
 // New returns a shell. Its error wraps [grammar.ErrPattern], which the table of
@@ -72,6 +74,7 @@ func New(cfg Config) (*Shell, error) {
 		cfg.Stop = func() {}
 	}
 	s := &Shell{cfg: cfg, hasher: newHasher(cfg.Hashes), deploy: deployment{first: cfg.Deploy}}
+	s.plumber = plumb.New(cfg.Mesh, cfg.Log)
 	s.spaces = newNamespaces(cfg.VM, s.host(), cfg.Store.Dir())
 	s.commands = s.table()
 	patterns := make([][]string, len(s.commands))
@@ -103,7 +106,9 @@ type Result struct {
 
 // Methods returns the calls that other nodes may make here, by name.
 func (s *Shell) Methods() map[string]wire.Handler {
-	return map[string]wire.Handler{methodCommand: s.serveCommand, methodLog: s.serveLog}
+	all := s.plumber.Methods()
+	all[methodCommand], all[methodLog] = s.serveCommand, s.serveLog
+	return all
 }
 
 // RunBackground keeps the programs that the command background has begun,

@@ -49,6 +49,7 @@ type asked struct {
 	request
 	ctx    context.Context
 	cancel context.CancelFunc
+	lines  chan string // where what is no request any more goes; nil: requests follow
 }
 
 // talk is one connection of the socket.
@@ -80,9 +81,14 @@ func (t *talk) read(ctx context.Context, gone context.CancelFunc, requests chan<
 			t.interrupt()
 			continue
 		}
+		a := t.note(ctx, req)
 		select {
-		case requests <- t.note(ctx, req):
+		case requests <- a:
 		case <-ctx.Done():
+			return
+		}
+		if a.lines != nil {
+			t.readLines(decoder.Buffered(), a)
 			return
 		}
 	}
@@ -110,7 +116,11 @@ func (t *talk) note(ctx context.Context, req request) asked {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.status, t.cancel = req.Status, cancel
-	return asked{req, ctx, cancel}
+	a := asked{request: req, ctx: ctx, cancel: cancel}
+	if req.joins() {
+		a.lines = make(chan string)
+	}
+	return a
 }
 
 // ended notes why reading ended.
@@ -138,8 +148,10 @@ func (t *talk) serve(a asked) bool {
 	defer a.cancel()
 	req, ctx := a.request, a.ctx
 	switch {
-	case req.PlumbPipe != "":
-		return t.refuse("plumb pipes are not known: use Command or Suggest")
+	case req.PlumbPipe != "" && a.lines == nil:
+		return t.refuse("must specify either command or suggest")
+	case a.lines != nil:
+		return t.plumb(a)
 	case req.Complete != nil && req.Command == "" && req.Suggest == "":
 		r := t.shell.completeSoon(ctx, *req.Complete, req.Cursor)
 		return t.send(reply{Completion: &r}) == nil
