@@ -18,7 +18,7 @@ var (
 	ErrName = errors.New("bad image name")
 	ErrSize = errors.New("bad size")
 
-	ErrShrink = errors.New("must keep its size or grow, because what is behind a new end is lost")
+	ErrShrink = errors.New("an image keeps its size or grows, because what is behind a new end is lost")
 )
 
 // Images are the disk images of a node.
