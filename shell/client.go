@@ -36,6 +36,7 @@ type Client struct {
 	watch   Watch                      // of what commands wait for; nil: not shown
 	warn    func(text string)          // of what is no error; nil: not shown
 	started func(name string, job Job) // told of each file get; nil: nobody asks
+	cleared func()                     // told when the history was cleared; nil: nobody asks
 	remote  bool                       // another node's user, through mesh send
 	quit    bool                       // the user has asked the program to end
 	set     Settings
@@ -75,6 +76,14 @@ func (c *Client) remember(line string) {
 		c.history = slices.Delete(c.history, 0, len(c.history)-maxHistory+1)
 	}
 	c.history = append(c.history, strings.TrimSpace(line))
+}
+
+// forget clears the history.
+func (c *Client) forget() {
+	c.history = nil
+	if c.cleared != nil {
+		c.cleared()
+	}
 }
 
 // unalias replaces the first word of line where it is an alias, once.

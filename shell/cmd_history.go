@@ -24,9 +24,10 @@ func historyCommands() []Command {
 		{
 			Patterns: []string{"clear history"},
 			Help:     "forget what has been typed",
+			Long:     "At a prompt the arrow keys, Ctrl-R and the file that keeps the lines of all your prompts forget it too.",
 			Example:  "clear history",
 			Run: func(_ context.Context, c *Call) error {
-				c.Client.history = nil
+				c.Client.forget()
 				return nil
 			},
 		},
@@ -45,7 +46,7 @@ func historyCommands() []Command {
 			Help:     "forget the history and all namespaces with their vm configurations",
 			Example:  "clear all",
 			Run: func(_ context.Context, c *Call) error {
-				c.Client.history = nil
+				c.Client.forget()
 				c.Client.set.Namespace = defaultNamespace
 				for _, name := range c.shell.spaces.names() {
 					if err := c.shell.spaces.remove(name, c.shell.host()); err != nil && !errors.Is(err, errUnknownNamespace) {

@@ -118,6 +118,7 @@ type incoming struct {
 	Rendered string
 	More     bool
 	Status   bool
+	Forget   bool
 
 	Completion *completion.Result
 }

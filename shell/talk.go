@@ -25,6 +25,7 @@ func (s *Shell) serveClient(ctx context.Context, conn socketConn) {
 	defer cancel()
 	t := &talk{shell: s, conn: conn}
 	t.client = NewClient(t.watch, t.warn)
+	t.client.cleared = func() { t.forget = true }
 	requests := make(chan asked)
 	var reader sync.WaitGroup
 	defer reader.Wait()
@@ -56,6 +57,7 @@ type talk struct {
 	shell  *Shell
 	conn   socketConn
 	client *Client
+	forget bool // the command that runs has cleared the history
 
 	mu     sync.Mutex         // guards what follows, and makes replies whole
 	status bool               // the client understands Status replies
@@ -161,6 +163,7 @@ func (t *talk) refuse(text string) bool {
 func (t *talk) command(a asked) bool {
 	var last *Result
 	var failed error
+	t.forget = false
 	t.shell.Exec(a.ctx, t.client, a.Command, func(r Result) {
 		if last != nil && failed == nil {
 			if failed = t.send(reply{Resp: last.Responses, Rendered: last.Rendered, More: true}); failed != nil {
@@ -175,7 +178,7 @@ func (t *talk) command(a asked) bool {
 	case last == nil:
 		return t.send(reply{}) == nil
 	}
-	return t.send(reply{Resp: last.Responses, Rendered: last.Rendered}) == nil
+	return t.send(reply{Resp: last.Responses, Rendered: last.Rendered, Forget: t.forget && a.Status}) == nil
 }
 
 // send writes r. A client may take it as slowly as it likes, while it takes some

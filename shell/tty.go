@@ -69,6 +69,11 @@ func (tty TTY) open(prompt func() string, complete func(string, int) completion.
 		Record: func(line string) {
 			_ = term.AppendHistory(path, hideCredentials(line)) // a history that is lost is no reason to stop
 		},
+		Erase: func() {
+			if err := term.ClearHistory(path); err != nil {
+				fmt.Fprintf(tty.Err, "warning: %v\n", err)
+			}
+		},
 	}
 	if term.Dumb() {
 		return term.NewPlain(cfg)
