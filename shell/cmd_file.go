@@ -41,7 +41,7 @@ func fileCommands() []Command {
 			Help:     "get a file from the mesh",
 			Long: "Looks for a file, a directory or a glob on all nodes and starts to transfer it to this one. It\n" +
 				"returns at once: `file status` tells how far it is. Where nodes hold different files of the name,\n" +
-				"say whose is meant.",
+				"say whose is meant. A URL is downloaded first, unless some node has its file.",
 			Example: "file get images/foo.qcow2\nfile get foo from kn1\nfile get foo from newest",
 			Hints:   file, Words: map[string][]completion.Candidate{"node": {{Text: "newest", Help: "modified last"}}},
 			Offers:    map[string]Offer{"node": offerNodes},

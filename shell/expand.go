@@ -80,8 +80,13 @@ func (x *execution) expand(ctx context.Context, m *grammar.Match, how expansion)
 // tar: glob a word a file.
 func (x *execution) expandWord(ctx context.Context, key, word string, how expansion) ([]string, error) {
 	word = os.Expand(word, x.client.getenv)
-	if how.hints[key] == localFiles && x.shell.cfg.Downloads != nil && isURL(word) {
-		return x.expandURL(ctx, key, word)
+	if kind := how.hints[key]; x.shell.cfg.Downloads != nil && isURL(word) {
+		switch kind {
+		case localFiles:
+			return x.expandURL(ctx, key, word)
+		case completion.MeshFile:
+			return x.nameURL(ctx, word)
+		}
 	}
 	name, ok := cutFold(word, filePrefix)
 	bring := x.fetch

@@ -94,6 +94,15 @@ func (x *execution) expandURL(ctx context.Context, key, word string) ([]string, 
 	}
 }
 
+// nameURL brings the file of a URL to this node and returns its name in the mesh.
+func (x *execution) nameURL(ctx context.Context, url string) ([]string, error) {
+	if _, err := x.expandURL(ctx, "", url); err != nil {
+		return nil, err
+	}
+	name, err := x.shell.cfg.Downloads.Name(url)
+	return []string{string(name)}, err
+}
+
 // download shows how a URL gets into the mesh.
 func (x *execution) download(ctx context.Context, url string, name wire.FileName) error {
 	m := &meter{name: string(name), start: time.Now()}
