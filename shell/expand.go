@@ -138,14 +138,15 @@ func (x *execution) fetch(ctx context.Context, name string) ([]string, error) {
 		return nil, getError(string(clean), err)
 	}
 	x.client.warnings(job.Warnings())
-	if err := x.wait(ctx, job); err != nil {
+	if err := x.wait(ctx, string(clean), job); err != nil {
 		return nil, getError(string(clean), err)
 	}
 	return x.paths(clean, job), nil
 }
 
-// wait shows job's progress until it has ended.
-func (x *execution) wait(ctx context.Context, job Job) error {
+// wait shows job's progress until it has ended. One that goes on without the user
+// is followed as those of file get are.
+func (x *execution) wait(ctx context.Context, name string, job Job) error {
 	select {
 	case <-job.Done():
 		return job.Err()
@@ -161,6 +162,11 @@ func (x *execution) wait(ctx context.Context, job Job) error {
 	case <-job.Done():
 		return job.Err()
 	case <-ctx.Done():
+		if x.client.started != nil {
+			x.client.started(name, job)
+		} else {
+			job.Leave()
+		}
 		return fmt.Errorf("%w: the transfer goes on, see file status", cmp.Or(timedOut(ctx), ErrInterrupted))
 	}
 }

@@ -65,15 +65,21 @@ func (b *bars) Write(lines []byte) (int, error) {
 // drawLocked takes off what is drawn, prints lines there, and draws the rows.
 func (b *bars) drawLocked(lines string) error {
 	columns, height := windowSize(int(b.out.Fd()))
+	rows := barRows(b.rows[:min(len(b.rows), mostBars, max(height-2, 1))], columns)
 	var text strings.Builder
 	if n := rowsOf(b.drawn, columns); n > 0 {
-		fmt.Fprintf(&text, "\r\x1b[%dA\x1b[J", n)
+		fmt.Fprintf(&text, "\r\x1b[%dA", n)
 	}
-	text.WriteString(lines)
+	if lines != "" || len(rows) == 0 {
+		text.WriteString("\x1b[J" + lines)
+	}
 	b.drawn = b.drawn[:0]
-	for _, row := range barRows(b.rows[:min(len(b.rows), mostBars, max(height-2, 1))], columns) {
-		text.WriteString(row + "\n")
+	for _, row := range rows { // over the old ones: some terminals keep what J erases
+		text.WriteString(row + "\x1b[K\n")
 		b.drawn = append(b.drawn, runewidth.StringWidth(row))
+	}
+	if len(rows) > 0 {
+		text.WriteString("\x1b[J")
 	}
 	_, err := io.WriteString(b.out, text.String())
 	return err

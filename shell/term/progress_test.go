@@ -75,12 +75,12 @@ func TestANarrowerWindowKeepsNothingOfTheBars(t *testing.T) {
 	over := make(chan error, 1)
 	go func() { over <- Progress{Out: tty, Rows: oneRow(&done)}.Run(ctx) }()
 	out := bufio.NewReader(master)
-	readUntil(t, out, "3 peers\r\n")
+	readUntil(t, out, "3 peers\x1b[K\r\n\x1b[J")
 	resize(50)
-	readUntil(t, out, "\r\x1b[3A\x1b[J") // the 119 columns are three rows now
-	readUntil(t, out, "dir/image.qcow2 0 B of 1.0 GiB, 40 MiB/s, 25s le…\r\n")
+	readUntil(t, out, "\r\x1b[3A") // the 119 columns are three rows now
+	readUntil(t, out, "dir/image.qcow2 0 B of 1.0 GiB, 40 MiB/s, 25s le…\x1b[K\r\n\x1b[J")
 	resize(100)
-	readUntil(t, out, "\r\x1b[1A\x1b[Jdir/image.qcow2 [   ")
+	readUntil(t, out, "\r\x1b[1Adir/image.qcow2 [   ")
 	cancel()
 	if err := <-over; err != nil {
 		t.Error(err)
