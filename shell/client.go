@@ -5,6 +5,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"minimega/mesh"
@@ -42,7 +43,7 @@ type Client struct {
 	set     Settings
 
 	history []string
-	aliases map[string]string  // first word → what it stands for
+	alias   atomic.Pointer[map[string]string] // first word → what it stands for; replaced, never changed; nil: none
 	env     map[string]*string // over the process's environment; nil: unset
 }
 
@@ -53,7 +54,7 @@ func NewClient(watch Watch, warn func(text string)) *Client {
 	set.Condense = mesh.CompressRange
 	return &Client{
 		watch: watch, warn: warn, set: set,
-		aliases: map[string]string{}, env: map[string]*string{},
+		env: map[string]*string{},
 	}
 }
 
@@ -86,6 +87,31 @@ func (c *Client) forget() {
 	}
 }
 
+// aliases returns what words stand for; nobody may change it. It may be called
+// while the client runs a command, and of no client.
+func (c *Client) aliases() map[string]string {
+	if c == nil {
+		return nil
+	}
+	if known := c.alias.Load(); known != nil {
+		return *known
+	}
+	return nil
+}
+
+// setAlias has name stand for expansion, or for itself where that is "".
+func (c *Client) setAlias(name, expansion string) {
+	known := maps.Clone(c.aliases())
+	if known == nil {
+		known = map[string]string{}
+	}
+	known[name] = expansion
+	if expansion == "" {
+		delete(known, name)
+	}
+	c.alias.Store(&known)
+}
+
 // unalias replaces the first word of line where it is an alias, once.
 func (c *Client) unalias(line string) string {
 	text := strings.TrimLeft(line, " \t")
@@ -93,7 +119,7 @@ func (c *Client) unalias(line string) string {
 	if i := strings.IndexAny(text, " \t"); i >= 0 {
 		word, rest = text[:i], text[i:]
 	}
-	if full, ok := c.aliases[word]; ok {
+	if full, ok := c.aliases()[word]; ok {
 		return full + rest
 	}
 	return line

@@ -33,6 +33,7 @@ func fileCommands() []Command {
 				"With -hashfiles a column tells the content, as `file get foo version ID` takes it.\n" +
 				"Use `mesh send all file list` for the files of other nodes.",
 			Example: "file list images recursive",
+			Columns: []string{"dir", "name", "size", "modified", "hash"},
 			Hints:   own, About: map[string]string{"recursive": "all files below", "detail": "when each was modified, too"},
 			Run: fileList,
 		},

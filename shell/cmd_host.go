@@ -46,6 +46,7 @@ func hostCommands() []Command {
 		Long:     "Memory is used and in all; rx and tx are bytes a second over a tenth of one.",
 		Words:    map[string][]completion.Candidate{"field": hostFieldWords()},
 		Example:  "host\nhost memused",
+		Columns:  hostFields(),
 		Run:      onAllHosts(host),
 	}}
 }

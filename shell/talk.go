@@ -143,12 +143,12 @@ func (t *talk) serve(a asked) bool {
 	case req.PlumbPipe != "":
 		return t.refuse("plumb pipes are not known: use Command or Suggest")
 	case req.Complete != nil && req.Command == "" && req.Suggest == "":
-		r := t.shell.completeSoon(ctx, *req.Complete, req.Cursor)
+		r := t.shell.completeSoon(ctx, t.client, *req.Complete, req.Cursor)
 		return t.send(reply{Completion: &r}) == nil
 	case (req.Command == "") == (req.Suggest == ""):
 		return t.refuse("must specify either command or suggest")
 	case req.Suggest != "":
-		return t.send(reply{Suggest: t.shell.Suggest(ctx, req.Suggest)}) == nil
+		return t.send(reply{Suggest: t.shell.Suggest(ctx, t.client, req.Suggest)}) == nil
 	}
 	return t.command(a)
 }

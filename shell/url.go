@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"minimega/completion"
 	"minimega/mesh/wire"
 	"minimega/transfer"
 )
@@ -49,6 +50,12 @@ func isURL(word string) bool {
 	_, plain := cutFold(word, "http://")
 	_, secure := cutFold(word, "https://")
 	return plain || secure
+}
+
+// urlWords are the beginnings of URLs, for Tab.
+func urlWords() []completion.Candidate {
+	const help = "a file of the mesh, or downloaded"
+	return []completion.Candidate{{Text: "http://", Help: help}, {Text: "https://", Help: help}}
 }
 
 // cutOptions cuts what follows a diskspec's path: the first comma behind the
