@@ -44,7 +44,7 @@ type Client struct {
 
 	history []string
 	alias   atomic.Pointer[map[string]string] // first word → what it stands for; replaced, never changed; nil: none
-	env     map[string]*string // over the process's environment; nil: unset
+	env     map[string]*string                // over the process's environment; nil: unset
 }
 
 // NewClient returns a client with the settings that everybody begins with.
