@@ -354,6 +354,11 @@ func paged(t *testing.T, d *desk) {
 	if before := c.Expect(": short\r\n"); strings.Contains(before, "paged:") && strings.Contains(before, "paged: short") {
 		t.Errorf("a short answer was paged: %q", before)
 	}
+	c, _ = d.prompt(t, pty.Winsize{Rows: 2, Cols: 80})
+	c.Send("help" + enter)
+	if before := c.Expect("write <file>"); strings.Contains(before, "lines to") {
+		t.Errorf("paged in a window of two rows: %q", before)
+	}
 	t.Setenv("PAGER", "")
 	c, _ = d.prompt(t, pty.Winsize{Rows: 10, Cols: 80})
 	c.Send("help" + enter)
