@@ -5,6 +5,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -90,6 +91,17 @@ func TestPureCodeHasNoClockGoroutineOrIO(t *testing.T) {
 			return true
 		})
 	})
+}
+
+func TestMainIsReadAtAGlance(t *testing.T) {
+	const most = 100 // lines
+	text, err := os.ReadFile("main.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if lines := strings.Count(string(text), "\n"); lines > most {
+		t.Errorf("main.go: must have at most %d lines, but has %d: it only composes", most, lines)
+	}
 }
 
 func TestOnlyMainExits(t *testing.T) {

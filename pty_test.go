@@ -2,8 +2,10 @@ package main_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -52,6 +54,7 @@ func TestPrompt(t *testing.T) {
 		{"CtrlCLeavesThePagerAtOnce", interruptPager},
 		{"ATerminalThatOnlyPrintsIsDrawnNothing", dumb},
 		{"CtrlCLeavesACommandOfAStuckProgram", interruptStuck},
+		{"TabInAShellAsksTheNode", tabInShells},
 		{"AnAttachedPromptLeavesTheProgramRunning", attach},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.run(t, d) })
@@ -351,6 +354,11 @@ func paged(t *testing.T, d *desk) {
 	if before := c.Expect(": short\r\n"); strings.Contains(before, "paged:") && strings.Contains(before, "paged: short") {
 		t.Errorf("a short answer was paged: %q", before)
 	}
+	c, _ = d.prompt(t, pty.Winsize{Rows: 2, Cols: 80})
+	c.Send("help" + enter)
+	if before := c.Expect("write <file>"); strings.Contains(before, "lines to") {
+		t.Errorf("paged in a window of two rows: %q", before)
+	}
 	t.Setenv("PAGER", "")
 	c, _ = d.prompt(t, pty.Winsize{Rows: 10, Cols: 80})
 	c.Send("help" + enter)
@@ -365,6 +373,48 @@ func (d *desk) attach(t *testing.T, n *netlab.Node) *termtest.Console {
 	c := termtest.Start(t, d.host.Command(context.Background(), d.setup.Binary, "-attach", "-base", n.Base()))
 	c.Expect("minimega:" + n.Socket() + "$ ")
 	return c
+}
+
+// tabInShells types at those shells that are installed.
+func tabInShells(t *testing.T, d *desk) {
+	d.make(t, d.kn2, 10, "shells/only.img", "shells/two words")
+	main, n := d.prompt(t)
+	d.meet(t, n)
+	main.Send("file get shells/" + tab) // so that the node knows the names
+	main.Expect("shells/")
+	for shell, start := range map[string][]string{
+		"bash": {"--noprofile", "--norc", "-i"}, "zsh": {"-f", "-i"}, "fish": {"--no-config", "-i"},
+	} {
+		path, err := exec.LookPath(shell)
+		if err != nil {
+			t.Logf("%s is not installed", shell)
+			continue
+		}
+		t.Run(shell, func(t *testing.T) { tabInShell(t, d, n, shell, append([]string{path}, start...)) })
+	}
+}
+
+func tabInShell(t *testing.T, d *desk, n *netlab.Node, shell string, command []string) {
+	dir := t.TempDir()
+	script, err := exec.Command(d.setup.Binary, "-completion", shell).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.WriteFile(filepath.Join(dir, "tab"), script, 0o600), os.Symlink(d.setup.Binary, filepath.Join(dir, "minimega"))); err != nil {
+		t.Fatal(err)
+	}
+	cmd := d.host.Command(context.Background(), command[0], command[1:]...)
+	cmd.Env = append(os.Environ(), "HOME="+dir, "PATH="+dir+":"+os.Getenv("PATH"), "TERM=xterm", "PS1=$ ")
+	c := termtest.Start(t, cmd, pty.Winsize{Rows: 24, Cols: 200})
+	begin := map[string]string{"bash": "", "zsh": "autoload -Uz compinit; compinit -u; ", "fish": ""}[shell]
+	c.Send(begin + ". " + filepath.Join(dir, "tab") + "; echo rea''dy" + enter)
+	c.Expect("ready")
+	c.Send("minimega -base " + n.Base() + " -e file get shells/o" + tab)
+	c.Expect("nly.img")
+	c.Send("\x15minimega -base " + n.Base() + " -e file get shells/t" + tab)
+	c.Expect(`wo\ words`)
+	c.Send("\x15minimega -vers" + tab)
+	c.Expect("ion")
 }
 
 func attach(t *testing.T, d *desk) {

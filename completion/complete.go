@@ -30,6 +30,9 @@ func Complete(g Grammar, line string, cursor int, src Sources) Result {
 // candidates returns what begins with text and may follow words: sorted, each
 // once.
 func candidates(g Grammar, words []string, text string, src Sources) []Candidate {
+	if found := variables(words, text, src); len(found) > 0 {
+		return found
+	}
 	all, ok := prefixed(text, src)
 	for _, slot := range expand(g, g.Slots(words)) {
 		if ok && slot.Kind == MeshFile {
@@ -46,6 +49,24 @@ func candidates(g Grammar, words []string, text string, src Sources) []Candidate
 		slices.SortStableFunc(all, byText)
 	}
 	return slices.CompactFunc(all, func(a, b Candidate) bool { return a.Text == b.Text })
+}
+
+// variables completes the name behind the last $ of an argument, sorted.
+func variables(words []string, text string, src Sources) []Candidate {
+	head, name, ok := cutLast(text, '$')
+	if !ok || len(words) == 0 {
+		return nil
+	}
+	end := ""
+	if name, ok = strings.CutPrefix(name, "{"); ok {
+		head, end = head+"{", "}"
+	}
+	names := slices.Compact(slices.Sorted(slices.Values(src.Names(Variable, name))))
+	found := named(names, head)
+	for i := range found {
+		found[i].Text += end
+	}
+	return found
 }
 
 // prefixed completes the path in a word such as `file:PATH`, and reports
@@ -86,6 +107,9 @@ func inSlot(slot Slot, text string, src Sources) []Candidate {
 	case None, Word, Command:
 		return all
 	case Node:
+		if found, ok := bracketed(text, src); ok {
+			return found
+		}
 		head, prefix := lastInList(text)
 		return append(all, named(src.Names(Node, prefix), head)...)
 	default:
@@ -191,8 +215,8 @@ func clampToRune(s string, i int) int {
 	return i
 }
 
-// unfinished reports a word that is to be typed on: a directory, or a prefix
-// such as `file:`.
+// unfinished reports a word that is to be typed on: a directory, a prefix such
+// as `file:`, or the column of a filter.
 func unfinished(text string) bool {
-	return strings.HasSuffix(text, "/") || strings.HasSuffix(text, ":")
+	return strings.HasSuffix(text, "/") || strings.HasSuffix(text, ":") || strings.HasSuffix(text, "=")
 }

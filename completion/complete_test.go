@@ -89,6 +89,7 @@ func world() known {
 
 		MeshArchive: {"dir/", "fs.tar.gz"},
 		Node:        {"kn1", "kn2", "kn10", "other"},
+		Variable:    {"HOST", "HOME"},
 	}
 }
 
@@ -127,6 +128,15 @@ func TestCompleteInserts(t *testing.T) {
 		{"mesh send kn1", "mesh send kn1"},
 		{"mesh send kn[1,2],o", "mesh send kn[1,2],other "},
 		{"mesh send kn[1,", "mesh send kn[1,"},
+		{"mesh send kn[2-", "mesh send kn[2-10] "},
+		{"mesh send other,kn[1,10", "mesh send other,kn[1,10] "},
+		{"mesh send kn[10-", "mesh send kn[10-"},
+		{"mesh send kn[7", "mesh send kn[7"},
+		{"echo $HO", "echo $HO"},
+		{"echo a/$HOM", "echo a/$HOME "},
+		{"echo ${HOM", "echo ${HOME} "},
+		{"$HOM", "$HOM"},
+		{"echo $nothing", "echo $nothing"},
 		{"mesh send a", "mesh send all "},
 		{"mesh send all file get foo.i", "mesh send all file get foo.img "},
 		{"mesh send all fil", "mesh send all fil"},
@@ -165,7 +175,7 @@ func TestCompleteInsideLineKeepsWhatFollows(t *testing.T) {
 
 // FuzzComplete: what is inserted always extends what was there.
 func FuzzComplete(f *testing.F) {
-	for _, line := range []string{"", "fi", "file get my", `file get "my f`, "mesh send kn[1-2],o", "vm file:foo.qc2,v", `a\`, "file get 'i", "file get \xc3", "vm l\xf0", `fi"le" g`, "file get a#"} {
+	for _, line := range []string{"", "fi", "file get my", `file get "my f`, "mesh send kn[1-2],o", "vm file:foo.qc2,v", `a\`, "file get 'i", "file get \xc3", "vm l\xf0", `fi"le" g`, "file get a#", "x ${H", "mesh send kn[1-"} {
 		f.Add(line, len(line), "name with space")
 		f.Add(line, 3, "ü\xff/x")
 	}

@@ -21,7 +21,8 @@
 // Words are quoted when they must be, each candidate is offered once, a single
 // match is followed by a space, and a directory by nothing, since more is to
 // come. A word that begins with `file:` or `tar:` completes to the mesh's files
-// wherever it stands, in quotes too.
+// wherever it stands, in quotes too; one with a $ to the name of a variable. A node
+// range is completed at its end, inside of its brackets too.
 //
 // The package does not know the shell's commands: its [Grammar] does.
 package completion

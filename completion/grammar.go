@@ -19,6 +19,7 @@ const (
 	Command                 // a whole command: the words that begin one
 	Word                    // the slot's Words and nothing else
 	MeshArchive             // a MeshFile that tar: unpacks; what Complete asks for behind tar:
+	Variable                // what may follow a $; Complete asks for it in any argument
 	Own         Kind = 100
 )
 

@@ -51,7 +51,7 @@ func attach(ctx context.Context, to TTY, t Terminal, out, errOut io.Writer) erro
 	if err := enter(c, to.Namespace); err != nil {
 		return errors.Join(err, c.Close())
 	}
-	a := &attached{base: to.Base, namespace: to.Namespace, caller: c, interrupts: catchInterrupts(t.Interrupted), out: out, errOut: errOut}
+	a := &attached{base: to.Base, namespace: to.Namespace, caller: c, interrupts: catchInterrupts(t.Interrupted), out: out, errOut: errOut, forget: t.Forget}
 	defer a.interrupts.close()
 	defer a.close()
 	fmt.Fprintln(out, banner)
@@ -78,6 +78,7 @@ type attached struct {
 	interrupts  *interrupts
 	out, errOut io.Writer
 	asked       bool       // to quit, by the line before
+	forget      func()     // erases the prompt's history
 	late        chan error // ends the command that was left, once; nil: none was
 }
 
@@ -128,7 +129,7 @@ func (a *attached) run(ctx context.Context, line string) error {
 	if settled, err := a.settle(ctx, running); !settled {
 		return err
 	}
-	screen := &printer{out: a.out, errOut: a.errOut}
+	screen := &printer{out: a.out, errOut: a.errOut, forget: a.forget}
 	answered := make(chan error, 1)
 	go func() { // ends with the answer, or the connection: close waits for it
 		answered <- a.caller.ask(request{Command: line, Status: true}, screen.show)
@@ -191,6 +192,7 @@ func (a *attached) again(ctx context.Context) error {
 // printer shows replies until it is closed.
 type printer struct {
 	out, errOut io.Writer
+	forget      func()
 
 	mu     sync.Mutex // held while something is shown
 	closed bool
@@ -199,6 +201,9 @@ type printer struct {
 func (p *printer) show(r incoming) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if r.Forget {
+		p.forget()
+	}
 	switch {
 	case p.closed:
 	case r.Status:

@@ -3,6 +3,7 @@ package shell
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -38,9 +39,19 @@ type cliItem struct {
 	Options []string `json:"options"` // of a choice
 }
 
-// CLI returns the table of commands as JSON, for programs that write clients:
-// for -cli. Its error wraps [grammar.ErrPattern].
-func CLI() ([]byte, error) {
+// printCLI prints the table of commands for -cli.
+func printCLI(out io.Writer) error {
+	text, err := cli()
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "%s\n", text)
+	return err
+}
+
+// cli returns the table of commands as JSON, for programs that write clients.
+// Its error wraps [grammar.ErrPattern].
+func cli() ([]byte, error) {
 	s := &Shell{cfg: Config{VM: vmconfig.New("/")}}
 	entries := []cliEntry{}
 	for _, command := range s.table() {

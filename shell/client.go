@@ -5,6 +5,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"minimega/mesh"
@@ -36,13 +37,14 @@ type Client struct {
 	watch   Watch                      // of what commands wait for; nil: not shown
 	warn    func(text string)          // of what is no error; nil: not shown
 	started func(name string, job Job) // told of each file get; nil: nobody asks
+	cleared func()                     // told when the history was cleared; nil: nobody asks
 	remote  bool                       // another node's user, through mesh send
 	quit    bool                       // the user has asked the program to end
 	set     Settings
 
 	history []string
-	aliases map[string]string  // first word → what it stands for
-	env     map[string]*string // over the process's environment; nil: unset
+	alias   atomic.Pointer[map[string]string] // first word → what it stands for; replaced, never changed; nil: none
+	env     map[string]*string                // over the process's environment; nil: unset
 }
 
 // NewClient returns a client with the settings that everybody begins with.
@@ -52,7 +54,7 @@ func NewClient(watch Watch, warn func(text string)) *Client {
 	set.Condense = mesh.CompressRange
 	return &Client{
 		watch: watch, warn: warn, set: set,
-		aliases: map[string]string{}, env: map[string]*string{},
+		env: map[string]*string{},
 	}
 }
 
@@ -77,6 +79,39 @@ func (c *Client) remember(line string) {
 	c.history = append(c.history, strings.TrimSpace(line))
 }
 
+// forget clears the history.
+func (c *Client) forget() {
+	c.history = nil
+	if c.cleared != nil {
+		c.cleared()
+	}
+}
+
+// aliases returns what words stand for; nobody may change it. It may be called
+// while the client runs a command, and of no client.
+func (c *Client) aliases() map[string]string {
+	if c == nil {
+		return nil
+	}
+	if known := c.alias.Load(); known != nil {
+		return *known
+	}
+	return nil
+}
+
+// setAlias has name stand for expansion, or for itself where that is "".
+func (c *Client) setAlias(name, expansion string) {
+	known := maps.Clone(c.aliases())
+	if known == nil {
+		known = map[string]string{}
+	}
+	known[name] = expansion
+	if expansion == "" {
+		delete(known, name)
+	}
+	c.alias.Store(&known)
+}
+
 // unalias replaces the first word of line where it is an alias, once.
 func (c *Client) unalias(line string) string {
 	text := strings.TrimLeft(line, " \t")
@@ -84,7 +119,7 @@ func (c *Client) unalias(line string) string {
 	if i := strings.IndexAny(text, " \t"); i >= 0 {
 		word, rest = text[:i], text[i:]
 	}
-	if full, ok := c.aliases[word]; ok {
+	if full, ok := c.aliases()[word]; ok {
 		return full + rest
 	}
 	return line

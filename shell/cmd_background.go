@@ -25,6 +25,8 @@ func backgroundCommands() []Command {
 			Patterns: []string{"background-status [id]", "background <status,> [id]"},
 			Help:     "show the programs that run in the background, and those that have ended",
 			Example:  "background-status\nbackground status 1",
+			Offers:   map[string]Offer{"id": offerProcesses},
+			Columns:  []string{"ID", "PID", "RUNNING", "ERROR", "TIME_START", "TIME_END", "COMMAND"},
 			Run:      backgroundStatus,
 		},
 		{
@@ -32,6 +34,7 @@ func backgroundCommands() []Command {
 			Help:     "show what a program in the background has printed, or what to its error output",
 			Long:     "It must have ended. The first 16 MiB of each are kept.",
 			Example:  "background-output 1\nbackground-error 1",
+			Offers:   map[string]Offer{"id": offerProcesses},
 			Run:      backgroundOutput,
 		},
 		{
@@ -65,7 +68,7 @@ func (c *Call) processID() (int, error) {
 }
 
 func backgroundStatus(_ context.Context, c *Call) error {
-	header := []string{"ID", "PID", "RUNNING", "ERROR", "TIME_START", "TIME_END", "COMMAND"}
+	header := c.columns()
 	if _, given := c.Values["id"]; !given {
 		c.Table(header, c.shell.processes.rows(0))
 		return nil

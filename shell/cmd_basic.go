@@ -37,6 +37,7 @@ func (s *Shell) basicCommands() []Command {
 			Patterns: []string{"args"},
 			Help:     "show the flags that the program was started with",
 			Example:  "args",
+			Columns:  flagNames(s.cfg.Args),
 			Run:      args,
 		},
 		{
@@ -49,13 +50,24 @@ func (s *Shell) basicCommands() []Command {
 }
 
 func args(_ context.Context, c *Call) error {
-	var header, row []string
-	sorted := slices.SortedFunc(slices.Values(c.shell.cfg.Args), func(a, b [2]string) int { return cmp.Compare(a[0], b[0]) })
-	for _, pair := range sorted {
-		header, row = append(header, pair[0]), append(row, pair[1])
+	var row []string
+	for _, pair := range sortedFlags(c.shell.cfg.Args) {
+		row = append(row, pair[1])
 	}
-	c.Table(header, [][]string{row})
+	c.Table(c.columns(), [][]string{row})
 	return nil
+}
+
+func flagNames(all [][2]string) []string {
+	var names []string
+	for _, pair := range sortedFlags(all) {
+		names = append(names, pair[0])
+	}
+	return names
+}
+
+func sortedFlags(all [][2]string) [][2]string {
+	return slices.SortedFunc(slices.Values(all), func(a, b [2]string) int { return cmp.Compare(a[0], b[0]) })
 }
 
 // remoteQuitAfter lets the answer to another node's quit leave before this

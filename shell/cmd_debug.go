@@ -30,8 +30,9 @@ func debugCommands() []Command {
 			Patterns: []string{"debug"},
 			Help:     "show what the program is made with and how much it does at once",
 			Example:  "debug",
+			Columns:  []string{"goversion", "goroutines", "cgocalls"},
 			Run: func(_ context.Context, c *Call) error {
-				c.Table([]string{"goversion", "goroutines", "cgocalls"}, [][]string{{
+				c.Table(c.columns(), [][]string{{
 					runtime.Version(), strconv.Itoa(runtime.NumGoroutine()), strconv.FormatInt(runtime.NumCgoCall(), 10),
 				}})
 				return nil
@@ -47,7 +48,8 @@ func debugCommands() []Command {
 			Patterns: []string{"debug <cpu,> <start,> <file>", "debug <cpu,> <stop,>"},
 			Help:     "write to a file where the program spends its time, for go tool pprof",
 			Example:  "debug cpu start /tmp/cpu.pprof\ndebug cpu stop",
-			Hints:    files, Run: debugCPU,
+			Hints:    files, About: map[string]string{"start": "begin to", "stop": "have it written"},
+			Run: debugCPU,
 		},
 		{
 			Patterns: []string{"check"},

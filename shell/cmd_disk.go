@@ -22,7 +22,8 @@ func diskCommands() []Command {
 			Patterns: []string{"disk info <image> [recursive,]"},
 			Help:     "show the format, the size and the backing image of a disk image",
 			Long:     "With recursive, shows the backing images as well.",
-			Example:  "disk info foo.qcow2\ndisk info foo.qcow2 recursive", Run: diskInfo,
+			Example:  "disk info foo.qcow2\ndisk info foo.qcow2 recursive",
+			Columns:  []string{"image", "format", "virtualsize", "disksize", "backingfile", "inuse"}, Run: diskInfo,
 		},
 		{
 			Patterns: []string{"disk snapshot <image> [dst]"},
@@ -76,10 +77,12 @@ func diskCommands() []Command {
 			Run:   diskInject,
 		},
 	}
+	file := completion.Candidate{Text: filePrefix, Help: "a file of the mesh"}
 	for i := range all {
 		all[i].Hints = map[string]completion.Kind{"image": localFiles, "dst": localFiles, "backing": localFiles, keyPair: localFiles, keyPart: localFiles}
-		all[i].Words = map[string][]completion.Candidate{"image": {{Text: filePrefix, Help: "a file of the mesh"}}}
-		all[i].Words[keyPart], all[i].Words[keyPair] = all[i].Words["image"], all[i].Words["image"]
+		all[i].Words = map[string][]completion.Candidate{
+			"image": append(urlWords(), file), keyPart: {file}, keyPair: {file},
+		}
 	}
 	return all
 }
@@ -114,7 +117,7 @@ func diskInfo(ctx context.Context, c *Call) error {
 			i.Image, i.Format, bytesText(i.VirtualSize), bytesText(i.DiskSize), i.Backing, strconv.FormatBool(i.InUse),
 		})
 	}
-	c.Table([]string{"image", "format", "virtualsize", "disksize", "backingfile", "inuse"}, rows)
+	c.Table(c.columns(), rows)
 	return nil
 }
 

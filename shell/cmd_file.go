@@ -34,6 +34,7 @@ func fileCommands() []Command {
 				"With -hashfiles a column tells the content, as `file get foo version ID` takes it.\n" +
 				"Use `mesh send all file list` for the files of other nodes.",
 			Example: "file list images recursive",
+			Columns: []string{"dir", "name", "size", "modified", "hash"},
 			Hints:   own, About: map[string]string{"recursive": "all files below", "detail": "when each was modified, too"},
 			Run: fileList,
 		},
@@ -42,7 +43,7 @@ func fileCommands() []Command {
 			Help:     "get a file from the mesh",
 			Long: "Looks for a file, a directory or a glob on all nodes and starts to transfer it to this one. It\n" +
 				"returns at once: `file status` tells how far it is. Where nodes hold different files of the name,\n" +
-				"say whose is meant.",
+				"say whose is meant. A URL is downloaded first, unless some node has its file.",
 			Example: "file get images/foo.qcow2\nfile get foo from kn1\nfile get foo from newest",
 			Hints:   file, Words: map[string][]completion.Candidate{"node": {{Text: "newest", Help: "modified last"}}},
 			Offers:    map[string]Offer{"node": offerNodes},

@@ -24,9 +24,10 @@ func historyCommands() []Command {
 		{
 			Patterns: []string{"clear history"},
 			Help:     "forget what has been typed",
+			Long:     "At a prompt the arrow keys, Ctrl-R and the file that keeps the lines of all your prompts forget it too.",
 			Example:  "clear history",
 			Run: func(_ context.Context, c *Call) error {
-				c.Client.history = nil
+				c.Client.forget()
 				return nil
 			},
 		},
@@ -50,7 +51,7 @@ func historyCommands() []Command {
 			Long:     "Of pipes it forgets what this node has of them; clear pipe forgets them on all nodes.",
 			Example:  "clear all",
 			Run: func(ctx context.Context, c *Call) error {
-				c.Client.history = nil
+				c.Client.forget()
 				c.shell.deploy.set(nil)
 				if err := c.shell.plumber.UnplumbAll(ctx); err != nil {
 					return err

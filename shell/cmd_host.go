@@ -37,6 +37,7 @@ func hostCommands() []Command {
 		Long:     "Memory is used and in all; rx and tx are bytes a second over a tenth of one.",
 		About:    aboutHost(),
 		Example:  "host\nhost memused",
+		Columns:  hostFields(),
 		Run:      onAllHosts(host),
 	}}
 }

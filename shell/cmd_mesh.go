@@ -27,6 +27,7 @@ func meshCommands() []Command {
 			Help:      "show this node's part in the mesh",
 			Long:      "Shows how many nodes there are, how many links this one wants and has, and where it listens.",
 			Example:   "mesh status",
+			Columns:   []string{"size", "degree", "peers", "context", "port"},
 			NeedsMesh: true, Run: meshStatus,
 		},
 		{
@@ -75,7 +76,7 @@ func meshCommands() []Command {
 			Run:      meshTimeout,
 		},
 		{
-			Patterns: []string{"mesh send <clients:hostname or range or all> (command)"},
+			Patterns: []string{meshSendPattern},
 			Help:     "run a command on other nodes",
 			Long: "Runs the command on the nodes named, as in kn1, kn[1-3,7],kn9 or all, never on this one, and\n" +
 				"waits for all of them. What it names, such as file:, is found there.",
@@ -87,13 +88,16 @@ func meshCommands() []Command {
 	}
 }
 
+// meshSendPattern is the pattern of mesh send.
+const meshSendPattern = "mesh send <clients:hostname or range or all> (command)"
+
 func meshStatus(_ context.Context, c *Call) error {
 	s := c.shell.cfg.Mesh.Status()
 	where := s.Context
 	if s.Open {
 		where += " (open: anybody may join)"
 	}
-	c.Table([]string{"size", "degree", "peers", "context", "port"}, [][]string{{
+	c.Table(c.columns(), [][]string{{
 		strconv.Itoa(s.Size), strconv.Itoa(s.Degree), strconv.Itoa(s.Peers), where, strconv.Itoa(s.Port),
 	}})
 	return nil

@@ -24,6 +24,7 @@ func namespaceCommands() []Command {
 				"hosts are then all other nodes, or this one where it is alone. Which one you work in is yours:\n" +
 				"other clients are not moved. `minimega` is the one that everybody begins in.",
 			Example: "namespace test\nnamespace test vm config memory 512",
+			Columns: []string{"namespace", "vlans", "active"},
 			Hints:   named, Raw: true, Run: runNamespace,
 		},
 		{
@@ -78,7 +79,7 @@ const localhost = "localhost"
 func runNamespace(ctx context.Context, c *Call) error {
 	name, given := c.Values["name"]
 	if !given {
-		c.Table([]string{"namespace", "vlans", "active"}, c.namespaceRows())
+		c.Table(c.columns(), c.namespaceRows())
 		return nil
 	}
 	if c.shell.spaces.find(name) == nil { // its hosts are those of the mesh

@@ -25,6 +25,7 @@ func outputCommands() []Command {
 			Help:     "print only some columns of a command's table",
 			Long:     "It holds for that command only. By itself it shows the columns that hold where it stands.",
 			Example:  ".columns name,size file list\n.columns",
+			Offers:   map[string]Offer{"columns": offerColumns},
 			Raw:      true, Run: columns,
 		},
 		{
@@ -33,6 +34,7 @@ func outputCommands() []Command {
 			Long: "The filter is column=value, column!=value, column~part or column!~part. Case does not matter.\n" +
 				"It holds for that command only. By itself it shows the filters that hold where it stands.",
 			Example: ".filter name~qcow2 file list",
+			Offers:  map[string]Offer{"filter": offerFilters},
 			Raw:     true, Run: filter,
 		},
 	}

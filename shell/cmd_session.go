@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"minimega/completion"
 )
 
 // sessionCommands are the commands on aliases and the environment.
@@ -17,15 +19,17 @@ func sessionCommands() []Command {
 			Patterns: []string{".alias [alias:name=command]..."},
 			Help:     "show aliases, or let a word stand for the beginning of a command",
 			Example:  ".alias fl=file list",
+			Columns:  []string{"alias", "expansion"},
 			Raw:      true, Run: alias,
 		},
 		{
 			Patterns: []string{".unalias <alias>"},
 			Help:     "forget an alias",
 			Example:  ".unalias fl",
+			Hints:    map[string]completion.Kind{"alias": aliasNames},
 			Raw:      true,
 			Run: func(_ context.Context, c *Call) error {
-				delete(c.Client.aliases, c.Values["alias"])
+				c.Client.setAlias(c.Values["alias"], "")
 				return nil
 			},
 		},
@@ -34,6 +38,7 @@ func sessionCommands() []Command {
 			Help:     "show or set what $NAME stands for; an empty value unsets it",
 			Example:  ".env IMAGE foo.qcow2\n.env IMAGE\n.env IMAGE \"\"",
 			Offers:   map[string]Offer{"name": offerEnv},
+			Columns:  []string{"key", "value"},
 			Run:      env,
 		},
 		{
@@ -41,6 +46,7 @@ func sessionCommands() []Command {
 			Help:     "show or set how often commands that wait tell of their progress",
 			Long:     "As in 3s or 1m; 0 is never. At a prompt a bar tells it all the time.",
 			Example:  "status updates 10s",
+			Words:    map[string][]completion.Candidate{"frequency": {{Text: "1s"}, {Text: "10s"}, {Text: "1m"}, {Text: "0", Help: "never"}}},
 			Run:      statusUpdates,
 		},
 	}
@@ -50,10 +56,11 @@ func alias(_ context.Context, c *Call) error {
 	words := c.Lists["alias"]
 	if len(words) == 0 {
 		var rows [][]string
-		for _, name := range slices.Sorted(maps.Keys(c.Client.aliases)) {
-			rows = append(rows, []string{name, c.Client.aliases[name]})
+		known := c.Client.aliases()
+		for _, name := range slices.Sorted(maps.Keys(known)) {
+			rows = append(rows, []string{name, known[name]})
 		}
-		c.Table([]string{"alias", "expansion"}, rows)
+		c.Table(c.columns(), rows)
 		return nil
 	}
 	name, first, ok := strings.Cut(words[0], "=")
@@ -64,7 +71,7 @@ func alias(_ context.Context, c *Call) error {
 	if len(words) > 1 {
 		expansion += " " + lexed(words[1:])
 	}
-	c.Client.aliases[name] = expansion
+	c.Client.setAlias(name, expansion)
 	return nil
 }
 
@@ -102,7 +109,7 @@ func env(_ context.Context, c *Call) error {
 			key, value, _ := strings.Cut(pair, "=")
 			rows = append(rows, []string{key, value})
 		}
-		c.Table([]string{"key", "value"}, rows)
+		c.Table(c.columns(), rows)
 	}
 	return nil
 }

@@ -21,18 +21,21 @@ func statusCommand() Command {
 			"is what compression makes of the rest, Peers who gives something. What failed or finished within\n" +
 			"an hour is told too, the last of each file: when it Ended, at which rate in all, and the Result.",
 		Example: "file status\nfile status detail",
-		Run:     fileStatus,
+		Columns: []string{
+			"Filename", "Temporary directory", "Completed parts", "Queued", // and with detail
+			"Size", "Done", "Reused", "Rate", "Time left", "Peers", "Ratio", "Version", "Ended", "Result",
+		},
+		Run: fileStatus,
 	}
 }
 
 func fileStatus(_ context.Context, c *Call) error {
-	header := []string{"Filename", "Temporary directory", "Completed parts", "Queued"}
 	rows := c.shell.transfers()
 	if !c.Has("detail") {
-		c.Table(header, statusRows(rows, statusRow))
+		const plain = 4 // columns
+		c.Table(c.columns()[:plain], statusRows(rows, statusRow))
 		return nil
 	}
-	header = append(header, "Size", "Done", "Reused", "Rate", "Time left", "Peers", "Ratio", "Version", "Ended", "Result")
 	running := make(map[wire.FileName]bool, len(rows))
 	for _, t := range rows {
 		running[t.Name] = true
@@ -42,7 +45,7 @@ func fileStatus(_ context.Context, c *Call) error {
 			rows = append(rows, t)
 		}
 	}
-	c.Table(header, statusRows(rows, detailRow))
+	c.Table(c.columns(), statusRows(rows, detailRow))
 	return nil
 }
 

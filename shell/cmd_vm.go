@@ -81,7 +81,7 @@ func fieldCommand(f vmconfig.Field) Command {
 		command.Long += " A relative path is below the files directory; file:NAME is fetched from the mesh.\n" +
 			"http://HOST/NAME and https://HOST/NAME are fetched from the mesh as NAME, or downloaded once if no node has it."
 		command.Example += "\n" + fileExample(f)
-		command.Words["value"] = []completion.Candidate{{Text: filePrefix, Help: "a file of the mesh"}}
+		command.Words["value"] = append(urlWords(), completion.Candidate{Text: filePrefix, Help: "a file of the mesh"})
 		command.Words[keyDiskspec] = command.Words["value"]
 		command.Hints["value"] = localFiles
 		command.Hints[keyDiskspec] = localFiles

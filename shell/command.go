@@ -20,6 +20,7 @@ type Command struct {
 	Words   map[string][]completion.Candidate // key → words that Tab offers as well
 	Options map[string][]completion.Candidate // key → what Tab offers behind a comma
 	Offers  map[string]Offer                  // key → what Tab offers as well, at that moment
+	Columns []string                          // of the table that it answers with, for Tab
 	About   map[string]string                 // word of a choice → what Tab says beside it, where that is not Help
 
 	NeedsMesh  bool // waits, right after the start, until the mesh is known
@@ -66,6 +67,9 @@ func (c *Call) Text(text string) { c.emit(output.Response{Response: text}) }
 
 // Bare answers with text that is printed without the host in front.
 func (c *Call) Bare(text string) { c.emit(output.Response{Response: text, Bare: true}) }
+
+// columns returns the columns that the command's table may have.
+func (c *Call) columns() []string { return c.shell.commands[c.Match.Command].Columns }
 
 // Table answers with a table.
 func (c *Call) Table(header []string, rows [][]string) {

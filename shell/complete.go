@@ -14,13 +14,17 @@ const (
 	ownFiles                               // paths below the files directory of this node
 	programs                               // what can be run on this node
 	namespaceNames                         // the namespaces that there are
+	aliasNames                             // the client's aliases
 )
 
 // tab is a shell's table as completion sees it.
-type tab struct{ s *Shell }
+type tab struct {
+	s       *Shell
+	aliases map[string]string // of the client
+}
 
-// Grammar returns the shell's commands as Tab sees them.
-func (s *Shell) Grammar() completion.Grammar { return tab{s} }
+// Grammar returns the commands as Tab sees them for a client, which may be nil.
+func (s *Shell) Grammar(c *Client) completion.Grammar { return tab{s, c.aliases()} }
 
 // Split implements [completion.Grammar].
 func (t tab) Split(line string) ([]string, completion.Partial) {
@@ -33,8 +37,14 @@ func (t tab) Split(line string) ([]string, completion.Partial) {
 
 // Slots implements [completion.Grammar].
 func (t tab) Slots(words []string) []completion.Slot {
-	all := t.s.grammar.Next(words)
 	var slots []completion.Slot
+	if len(words) == 0 {
+		slots = []completion.Slot{{Kind: completion.Word, Words: t.aliased()}}
+	} else if full, ok := t.aliases[words[0]]; ok {
+		begin, _, _ := grammar.SplitPartial(full + " ")
+		words = append(begin, words[1:]...)
+	}
+	all := t.s.grammar.Next(words)
 	for _, next := range all {
 		command := &t.s.commands[next.Command]
 		switch {
@@ -49,22 +59,50 @@ func (t tab) Slots(words []string) []completion.Slot {
 	return slots
 }
 
+// aliased returns the aliases.
+func (t tab) aliased() []completion.Candidate {
+	var all []completion.Candidate
+	for name, full := range t.aliases {
+		all = append(all, completion.Candidate{Text: name, Help: full})
+	}
+	return all
+}
+
+// sent reports whether words are those of a command that other nodes run.
+func (t tab) sent(words []string) bool {
+	for i := range len(words) - 1 {
+		for _, command := range t.s.grammar.Find(words[i : i+2]) {
+			if t.s.commands[command].is(meshSendPattern) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // literal returns the slot of a word that is typed as it stands. Where several
-// commands go on with it, they are what it is about.
+// commands go on with it, they are what it is about, unless one of them takes an
+// argument there.
 func (t tab) literal(words []string, next grammar.Next, all []grammar.Next) completion.Slot {
 	text := next.Item.Options[0]
 	help := t.s.commands[next.Command].Help
 	if slices.ContainsFunc(all, func(o grammar.Next) bool { return o.Command != next.Command && isWord(o.Item, text) }) {
-		var follow []string
-		for _, n := range t.s.grammar.Next(append(slices.Clone(words), text)) {
-			if n.Item.Kind == grammar.Literal || n.Item.Kind == grammar.Choice {
-				follow = append(follow, n.Item.Options...)
-			}
-		}
-		slices.Sort(follow)
-		help = strings.Join(slices.Compact(follow), ", ")
+		help = t.follow(append(slices.Clone(words), text))
 	}
 	return completion.Slot{Kind: completion.Word, Words: []completion.Candidate{{Text: text, Help: help}}}
+}
+
+// follow says what words that several commands begin with are about.
+func (t tab) follow(words []string) string {
+	var fixed []string
+	for _, n := range t.s.grammar.Next(words) {
+		if n.Item.Kind != grammar.Literal && n.Item.Kind != grammar.Choice {
+			return t.s.commands[n.Command].Help
+		}
+		fixed = append(fixed, n.Item.Options...)
+	}
+	slices.Sort(fixed)
+	return strings.Join(slices.Compact(fixed), ", ")
 }
 
 // isWord reports whether item is the fixed word text.
@@ -103,6 +141,14 @@ func (t tab) argument(words []string, command *Command, next grammar.Next) compl
 	}
 	if kind := command.Hints[item.Key]; kind != completion.None {
 		s.Kind = kind
+	}
+	switch {
+	case s.Kind == aliasNames:
+		s.Kind, s.Words = completion.Word, t.aliased()
+	case s.Kind == ownFiles && t.sent(words):
+		s.Kind = completion.MeshFile // what each of those nodes has is known to them
+	case item.Key == "columns":
+		s.Options = s.Words // one may follow the other
 	}
 	if s.Kind == programs && len(next.Taken) > 0 {
 		s.Kind = completion.LocalFile // its arguments

@@ -62,7 +62,7 @@ func TestTabKnowsEveryArgument(t *testing.T) {
 		"file list ":                           "detail here.img recursive shared",
 		"file list s":                          "shared",
 		"file get x from ":                     "kn1 kn2 newest stranger",
-		"vm config disks ":                     "file: here.img shared",
+		"vm config disks ":                     "file: here.img http:// https:// shared",
 		"vm config disks file:s":               "file:shared",
 		"vm config disks a.img,v":              "a.img,virtio",
 		"vm config disks a.img,ide,":           "a.img,ide,directsync a.img,ide,none a.img,ide,unsafe a.img,ide,writeback a.img,ide,writethrough",
@@ -77,12 +77,12 @@ func TestTabKnowsEveryArgument(t *testing.T) {
 		"vm config schedule l":                 "localhost",
 		"vm config tags r":                     "role",
 		"vm config volume ":                    "",
-		"vm config volume /x h":                "here.img",
+		"vm config volume /x h":                "here.img http:// https://",
 		"clear vm config tags ":                "owner role",
 		"clear vm config memory ":              "",
 		"mesh send ":                           "all kn1 kn2 stranger",
 		"mesh send kn1,k":                      "kn1,kn1 kn1,kn2",
-		"mesh send kn[1-":                      "",
+		"mesh send kn[1-":                      "kn[1-2]",
 		"mesh send kn[1-2] vers":               "version",
 		"mesh hangup ":                         "kn1 kn2 stranger",
 		"mesh dial ":                           "",
@@ -125,6 +125,82 @@ func TestTabKnowsEveryArgument(t *testing.T) {
 		}
 		if text := strings.Join(got, " "); text != want {
 			t.Errorf("%q: got %q, want %q", line, text, want)
+		}
+	}
+}
+
+func TestTabKnowsColumnsVariablesAndWhatOtherNodesHave(t *testing.T) {
+	n := completing(t)
+	t.Setenv("TAB_TEST_ONE", "1")
+	for line, want := range map[string]string{
+		".columns mod":                           "modified",
+		".columns name,si":                       "name,size",
+		".columns name,size file l":              "limit list",
+		".filter nam":                            "name= namespace=",
+		"status updates 1":                       "10s 1m 1s",
+		"mesh send kn1 file delete ":             "dir/ fs.tar.gz image_one root.tgz shared there.qcow2",
+		"m se kn1 file list th":                  "there.qcow2",
+		".csv true mesh send kn1 file delete th": "there.qcow2",
+		"mesh send kn[1":                         "kn[1-2] kn[1]",
+		"ns add-hosts kn[2":                      "kn[2]",
+		"echo $TAB_TEST":                         "$TAB_TEST_ONE",
+		"vm config disk a/${TAB_TEST":            "a/${TAB_TEST_ONE}",
+		"$TAB_TEST":                              "",
+		"vm config disk h":                       "here.img http:// https://",
+		"disk info h":                            "here.img http:// https://",
+		".unalias ":                              "",
+	} {
+		expect(t, offered(n, line), want)
+	}
+	if c := n.Complete("background", len("background")).Candidates[0]; !strings.HasPrefix(c.Help, "start a program") {
+		t.Errorf("background: %q", c.Help)
+	}
+}
+
+// offered returns what Tab offers at the end of line.
+func offered(n *node, line string) string {
+	var got []string
+	for _, c := range n.Complete(line, len(line)).Candidates {
+		got = append(got, strings.ReplaceAll(c.Text, " ", "_"))
+	}
+	return strings.Join(got, " ")
+}
+
+func TestTabKnowsTheClientsAliases(t *testing.T) {
+	n := completing(t)
+	c := NewClient(nil, nil)
+	n.atPrompt = c
+	n.run(t, c, ".alias lsf=file list", ".alias dis=vm config disk")
+	for line, want := range map[string]string{
+		"ls":        "lsf",
+		"lsf s":     "shared",
+		"dis file":  "file:",
+		".unalias":  ".unalias",
+		".unalias ": "dis lsf",
+	} {
+		expect(t, offered(n, line), want)
+	}
+	expect(t, strings.Join(n.Suggest(t.Context(), c, "ls"), "|"), "lsf ")
+	n.run(t, c, ".unalias lsf")
+	expect(t, offered(n, "ls"), "")
+	expect(t, offered(n, "lsf s"), "")
+}
+
+func TestColumnsAreThoseOfTheTables(t *testing.T) {
+	n := newNode(t, "foo")
+	for i := range n.commands {
+		command := &n.commands[i]
+		if len(command.Columns) == 0 || !slices.Contains([]string{"file", "mesh", "host", "args", "namespace", ".env", "debug"}, strings.Fields(command.Patterns[0])[0]) {
+			continue
+		}
+		for _, line := range strings.Split(command.Example, "\n") {
+			n.Exec(t.Context(), NewClient(nil, nil), line, func(r Result) {
+				for _, name := range r.Responses[0].Header {
+					if !slices.Contains(command.Columns, name) {
+						t.Errorf("%s: a column %s that Tab does not offer", line, name)
+					}
+				}
+			})
 		}
 	}
 }

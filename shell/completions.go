@@ -66,23 +66,23 @@ func flagWords(name string) string {
 	case "completion":
 		return strings.Join(completionShells(), " ")
 	case "level":
-		return "debug info warn error"
+		return strings.Join(levelNames(), " ")
 	}
 	return ""
 }
 
 // bashValue returns the case of a flag that takes a value.
 func bashValue(f *flag.Flag, value, _ string) string {
-	action := "compgen -W '" + flagWords(f.Name) + "'"
+	action := "COMPREPLY=($(compgen -W '" + flagWords(f.Name) + "' -- \"$cur\"))"
 	switch value {
 	case "":
 		return ""
 	case "directory":
-		action = "compgen -d"
+		action = "_minimega_paths -d"
 	case "file":
-		action = "compgen -f"
+		action = "_minimega_paths -f"
 	}
-	return fmt.Sprintf("\t-%s | --%s) COMPREPLY=($(%s -- \"$cur\")) ;;", f.Name, f.Name, action)
+	return fmt.Sprintf("\t-%s | --%s) %s ;;", f.Name, f.Name, action)
 }
 
 // zshFlag returns a flag as _arguments takes it.

@@ -27,9 +27,10 @@ func SocketPath(base string) string { return filepath.Join(base, "minimega") }
 
 // caller is a client's end of the socket.
 type caller struct {
-	conn  net.Conn
-	lines *bufio.Reader
-	stop  func() bool // of closing conn at the context's end
+	conn    net.Conn
+	bounded *io.LimitedReader // of conn, for one line
+	lines   *bufio.Reader     // of bounded
+	stop    func() bool       // of closing conn at the context's end
 }
 
 // dial connects to the program that serves base. ctx's end closes the
@@ -45,7 +46,8 @@ func dial(ctx context.Context, base string) (*caller, error) {
 		return nil, fmt.Errorf("socket %s: %w", path, err)
 	}
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
-	return &caller{conn, bufio.NewReader(conn), stop}, nil
+	bounded := &io.LimitedReader{R: conn}
+	return &caller{conn, bounded, bufio.NewReader(bounded), stop}, nil
 }
 
 // Close ends the connection.
@@ -88,19 +90,12 @@ func (c *caller) cancel() {
 
 // line reads one line, whatever its length up to the limit.
 func (c *caller) line() ([]byte, error) {
-	var line []byte
-	for {
-		piece, err := c.lines.ReadSlice('\n')
-		line = append(line, piece...)
-		switch {
-		case err == nil:
-			return line, nil
-		case !errors.Is(err, bufio.ErrBufferFull):
-			return nil, err
-		case len(line) > maxReply:
-			return nil, fmt.Errorf("bad reply: longer than %d bytes", maxReply)
-		}
+	c.bounded.N = maxReply
+	line, err := c.lines.ReadBytes('\n')
+	if err != nil && c.bounded.N == 0 {
+		return nil, fmt.Errorf("bad reply: longer than %d bytes", maxReply)
 	}
+	return line, err
 }
 
 // gone returns io.EOF for every way in which a connection ends.
@@ -118,6 +113,7 @@ type incoming struct {
 	Rendered string
 	More     bool
 	Status   bool
+	Forget   bool
 
 	Completion *completion.Result
 }

@@ -17,8 +17,9 @@
 // In each argument $NAME is replaced by the environment's value, and an
 // argument that begins with file: is fetched from the mesh and replaced by the
 // local path, which blocks. One that begins with tar: is an archive; it is
-// fetched and unpacked, and replaced by the path of the directory in it. A nested command's arguments are expanded on the
-// node that runs it.
+// fetched and unpacked, and replaced by the path of the directory in it. A URL is brought here
+// and replaced likewise where a file is expected. A nested command's arguments are
+// expanded on the node that runs it.
 //
 // # Concurrency
 //

@@ -80,8 +80,13 @@ func (x *execution) expand(ctx context.Context, m *grammar.Match, how expansion)
 // tar: glob a word a file.
 func (x *execution) expandWord(ctx context.Context, key, word string, how expansion) ([]string, error) {
 	word = os.Expand(word, x.client.getenv)
-	if how.hints[key] == localFiles && x.shell.cfg.Downloads != nil && isURL(word) {
-		return x.expandURL(ctx, key, word)
+	if kind := how.hints[key]; x.shell.cfg.Downloads != nil && isURL(word) {
+		switch kind {
+		case localFiles:
+			return x.expandURL(ctx, key, word)
+		case completion.MeshFile:
+			return x.nameURL(ctx, word)
+		}
 	}
 	name, ok := cutFold(word, filePrefix)
 	bring := x.fetch
@@ -133,14 +138,15 @@ func (x *execution) fetch(ctx context.Context, name string) ([]string, error) {
 		return nil, getError(string(clean), err)
 	}
 	x.client.warnings(job.Warnings())
-	if err := x.wait(ctx, job); err != nil {
+	if err := x.wait(ctx, string(clean), job); err != nil {
 		return nil, getError(string(clean), err)
 	}
 	return x.paths(clean, job), nil
 }
 
-// wait shows job's progress until it has ended.
-func (x *execution) wait(ctx context.Context, job Job) error {
+// wait shows job's progress until it has ended. One that goes on without the user
+// is followed as those of file get are.
+func (x *execution) wait(ctx context.Context, name string, job Job) error {
 	select {
 	case <-job.Done():
 		return job.Err()
@@ -156,6 +162,11 @@ func (x *execution) wait(ctx context.Context, job Job) error {
 	case <-job.Done():
 		return job.Err()
 	case <-ctx.Done():
+		if x.client.started != nil {
+			x.client.started(name, job)
+		} else {
+			job.Leave()
+		}
 		return fmt.Errorf("%w: the transfer goes on, see file status", cmp.Or(timedOut(ctx), ErrInterrupted))
 	}
 }

@@ -156,6 +156,8 @@ type fakeJob struct {
 	files []wire.FileName
 	done  chan struct{}
 	err   error
+
+	followed bool // by whoever asked for it last
 }
 
 func (j *fakeJob) Done() <-chan struct{} { return j.done }
@@ -166,7 +168,8 @@ func (j *fakeJob) Progress() transfer.Progress {
 func (j *fakeJob) Files() []wire.FileName { return j.files }
 func (j *fakeJob) Warnings() []string     { return nil }
 func (j *fakeJob) Hurry()                 {}
-func (j *fakeJob) Follow()                {}
+func (j *fakeJob) Follow()                { j.followed = true }
+func (j *fakeJob) Leave()                 { j.followed = false }
 
 func (j *fakeJob) Begun() <-chan struct{} {
 	begun := make(chan struct{})

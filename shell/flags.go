@@ -123,9 +123,7 @@ func (o *Options) check(name, head string) error {
 	if o.Complete != "" && o.Complete != completionWords && !slices.Contains(completionShells(), o.Complete) {
 		return fmt.Errorf("%w: -completion: must be bash, fish or zsh, but is %q", ErrUsage, o.Complete)
 	}
-	switch o.Level {
-	case "debug", "info", "warn", "error", "fatal":
-	default:
+	if !slices.Contains(levelNames(), o.Level) {
 		return fmt.Errorf("%w: -level: must be debug, info, warn, error or fatal, but is %q", ErrUsage, o.Level)
 	}
 	var err error
@@ -140,6 +138,9 @@ func (o *Options) check(name, head string) error {
 	}
 	return o.named(name, head)
 }
+
+// levelNames are the levels of the log, the lowest first.
+func levelNames() []string { return []string{"debug", "info", "warn", "error", "fatal"} }
 
 // named gives the node its name, and another one as its head.
 func (o *Options) named(name, head string) error {

@@ -3,6 +3,8 @@ package shell
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"os"
 	"os/signal"
 
@@ -40,6 +42,29 @@ func (o Options) Hashes(h Hashes) Hashes {
 		return h
 	}
 	return nil
+}
+
+// WithoutNode does what the flags ask of a process that is no node itself: it
+// prints something, or talks to the node that runs. It reports whether they ask
+// for that. version is the program's name and number.
+func (o Options) WithoutNode(ctx context.Context, version string, out, errOut io.Writer) (done bool, err error) {
+	switch {
+	case o.Version:
+		_, err = fmt.Fprintln(out, Version(version))
+	case o.CLI:
+		err = printCLI(out)
+	case o.Complete != "":
+		err = o.Completion(ctx, out)
+	case o.Execute != nil:
+		err = Execute(ctx, o.Base, o.Line(), out, errOut)
+	case o.Pipe != "":
+		err = JoinPipe(ctx, o.Base, o.PipeName(), PipeInput(os.Stdin), out)
+	case o.Attach:
+		err = AttachTerminal(ctx, o.TTY())
+	default:
+		return false, nil
+	}
+	return true, err
 }
 
 // TTY returns the terminal that the program was started at.

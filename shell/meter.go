@@ -34,14 +34,20 @@ func (m *meter) tell(done, total int64, at wire.NodeName) {
 func (m *meter) progress(now time.Time) transfer.Progress {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	p := transfer.Progress{Name: m.name, BytesDone: m.done, BytesTotal: max(m.total, m.done), FilesTotal: 1, Peers: 1}
+	p := transfer.Progress{Name: m.name, BytesDone: m.done, FilesTotal: 1}
+	if m.total > 0 { // the server has said it
+		p.BytesTotal = max(m.total, m.done)
+	}
+	if m.told {
+		p.Peers = 1
+	}
 	if m.at != "" {
 		p.State = "downloaded by " + string(m.at)
 	}
 	if passed := now.Sub(m.start).Seconds(); passed > 0 {
 		p.Rate = float64(m.done-m.had) / passed
 	}
-	if p.Rate > 0 {
+	if p.Rate > 0 && p.BytesTotal > 0 {
 		p.Left = time.Duration(float64(p.BytesTotal-p.BytesDone) / p.Rate * float64(time.Second))
 	}
 	return p

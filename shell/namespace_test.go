@@ -142,9 +142,9 @@ func TestANewNamespaceWaitsForTheMeshToBeKnown(t *testing.T) {
 func TestTabKnowsNamespacesAndSavedConfigurations(t *testing.T) {
 	n := newNode(t, "foo")
 	n.run(t, NewClient(nil, nil), "namespace test vm config save small")
-	expect(t, strings.Join(n.Suggest(t.Context(), "namespace t"), "|"), "namespace test ")
-	expect(t, strings.Join(n.Suggest(t.Context(), "clear namespace "), "|"), "clear namespace minimega |clear namespace test ")
-	expect(t, strings.Join(n.Suggest(t.Context(), "vm config restore "), "|"), "vm config restore small ")
+	expect(t, strings.Join(n.Suggest(t.Context(), nil, "namespace t"), "|"), "namespace test ")
+	expect(t, strings.Join(n.Suggest(t.Context(), nil, "clear namespace "), "|"), "clear namespace minimega |clear namespace test ")
+	expect(t, strings.Join(n.Suggest(t.Context(), nil, "vm config restore "), "|"), "vm config restore small ")
 }
 
 func TestWarningsOfOtherNodesReachTheUser(t *testing.T) {

@@ -82,6 +82,7 @@ type Job interface {
 	Begun() <-chan struct{} // what fails at once has failed by then
 	Hurry()                 // somebody waits for it
 	Follow()                // somebody tells the user of its failure
+	Leave()                 // nobody does any more
 }
 
 // Store is the files directory.

@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -49,11 +50,57 @@ func offerKeys(s *Shell, words []string) []completion.Candidate {
 }
 
 // offerEnv offers the names of variables.
-func offerEnv(*Shell, []string) []completion.Candidate {
+func offerEnv(*Shell, []string) []completion.Candidate { return candidates(envNames()) }
+
+// envNames returns the names of variables.
+func envNames() []string {
 	var names []string
 	for _, pair := range os.Environ() {
 		name, _, _ := strings.Cut(pair, "=")
 		names = append(names, name)
 	}
-	return candidates(names)
+	return names
+}
+
+// offerProcesses offers the ids of programs in the background.
+func offerProcesses(s *Shell, _ []string) []completion.Candidate {
+	var all []completion.Candidate
+	for _, row := range s.processes.rows(0) {
+		all = append(all, completion.Candidate{Text: row[0], Help: row[len(row)-1]})
+	}
+	return all
+}
+
+// offerColumns offers the columns that tables have.
+func offerColumns(s *Shell, _ []string) []completion.Candidate {
+	of := map[string][]string{} // column → commands
+	for i := range s.commands {
+		for _, name := range s.commands[i].Columns {
+			of[name] = append(of[name], literals(s.commands[i].Patterns[0]))
+		}
+	}
+	var all []completion.Candidate
+	for _, name := range slices.Sorted(maps.Keys(of)) {
+		all = append(all, completion.Candidate{Text: name, Help: strings.Join(of[name], ", ")})
+	}
+	return all
+}
+
+// offerFilters offers the beginnings of filters.
+func offerFilters(s *Shell, words []string) []completion.Candidate {
+	all := offerColumns(s, words)
+	for i := range all {
+		all[i].Text += "="
+	}
+	return all
+}
+
+// literals returns the words that a pattern begins with.
+func literals(pattern string) string {
+	words := strings.Fields(pattern)
+	end := slices.IndexFunc(words, func(w string) bool { return strings.ContainsAny(w[:1], "<[(") })
+	if end < 0 {
+		end = len(words)
+	}
+	return strings.Join(words[:end], " ")
 }

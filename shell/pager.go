@@ -18,6 +18,7 @@ import (
 )
 
 const (
+	pagerRows    = 4                     // in a window of fewer no pager is of use, nor in one of an unknown size
 	pagerEnd     = time.Second           // how long a pager may take to end when the program does
 	pagerInsists = 50 * time.Millisecond // how often one is told again that it is to end
 )
@@ -36,7 +37,7 @@ func (p *pager) Write(b []byte) (int, error) {
 	size, err := unix.IoctlGetWinsize(int(p.out.Fd()), unix.TIOCGWINSZ)
 	lines := bytes.Count(b, []byte("\n"))
 	program := pagerProgram()
-	if err != nil || size.Row == 0 || lines < 2*int(size.Row) || program == "" {
+	if err != nil || size.Row < pagerRows || lines < 2*int(size.Row) || program == "" {
 		return p.out.Write(b)
 	}
 	if _, err := fmt.Fprintf(p.out, "-- sending %d lines to %s --\n", lines, program); err != nil {

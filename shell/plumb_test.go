@@ -51,12 +51,12 @@ func TestTabKnowsPipesAndPipelines(t *testing.T) {
 		"clear pipe al": "clear pipe alpha ",
 		"clear plumb ":  `clear plumb "alpha \"cat -u\" beta" `,
 	} {
-		got := n.Suggest(t.Context(), line)
+		got := n.Suggest(t.Context(), nil, line)
 		if len(got) != 1 || got[0] != want {
 			t.Errorf("%q becomes %q, not %q", line, got, want)
 		}
 	}
-	expect(t, n.run(t, NewClient(nil, nil), n.Suggest(t.Context(), "clear plumb ")[0], "plumb"), "")
+	expect(t, n.run(t, NewClient(nil, nil), n.Suggest(t.Context(), nil, "clear plumb ")[0], "plumb"), "")
 }
 
 // readers waits until a pipe has so many.

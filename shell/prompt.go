@@ -31,6 +31,7 @@ func (s *Shell) promptText() string {
 type Terminal interface {
 	ReadLine(ctx context.Context) (string, error) // io.EOF: the user leaves
 	Print(msg string)                             // above the line being edited; any goroutine
+	Forget()                                      // erase the history, from the next line on; any goroutine
 	Interrupted()                                 // Ctrl-C during a command: forget what was typed ahead; any goroutine
 }
 
@@ -40,6 +41,7 @@ type Terminal interface {
 func (s *Shell) RunPrompt(ctx context.Context, t Terminal, out, errOut io.Writer, watch Watch) error {
 	p := &prompt{shell: s, terminal: t, out: out, errOut: errOut}
 	p.client = NewClient(watch, p.warn)
+	p.client.cleared = t.Forget
 	s.atPrompt = p.client
 	p.interrupts = catchInterrupts(t.Interrupted)
 	defer p.interrupts.close()

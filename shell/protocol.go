@@ -49,13 +49,15 @@ type request struct {
 	Status    bool    `json:",omitempty"` // the client understands Status replies
 }
 
-// reply is what it is answered. Every key is there, except Suggest.
+// reply is what it is answered. The first four keys are always there,
+// Forget only for a client that sets Status.
 type reply struct {
 	Resp     output.Responses // null where there was no command
 	Rendered string           // for people, without errors
 	More     bool             // another reply to this command follows
 	Status   bool             // progress of a command that runs; does not count
 	Suggest  []string         `json:",omitempty"` // whole lines
+	Forget   bool             `json:",omitempty"` // the history was cleared: a prompt is to forget its own
 
 	Completion *completion.Result `json:",omitempty"`
 }

@@ -194,7 +194,7 @@ func TestTheHistoryIsBoundedAndWrittenByTheProgram(t *testing.T) {
 }
 
 func TestJSONOfTheCommandsHasEveryKey(t *testing.T) {
-	text, err := CLI()
+	text, err := cli()
 	if err != nil {
 		t.Fatal(err)
 	}

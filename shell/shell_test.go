@@ -2,6 +2,7 @@ package shell
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -109,6 +110,30 @@ func TestInterruptEndsAWaitingCommandOnly(t *testing.T) {
 	n.Exec(ctx, c, "vm config disk file:big", func(r Result) { got += r.Responses[0].Error })
 	expect(t, got, "get big: interrupted: the transfer goes on, see file status")
 	expect(t, n.run(t, c, "vm config disk"), "[]\n")
+}
+
+func TestATransferThatOutlivesItsCommandIsStillToldOf(t *testing.T) {
+	n := newNode(t, "foo")
+	n.files.has, n.files.hold = []string{"big"}, make(chan struct{})
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	interrupted := func(followed func(string, Job)) *fakeJob {
+		c := NewClient(nil, nil)
+		c.started = followed
+		x := &execution{shell: n.Shell, client: c}
+		job := &fakeJob{name: "big", done: n.files.hold}
+		if err := x.wait(gone, "big", job); !errors.Is(err, ErrInterrupted) {
+			t.Error(err)
+		}
+		return job
+	}
+	if interrupted(nil).followed {
+		t.Error("nobody tells of its failure, and it is not logged either")
+	}
+	var told string
+	if !interrupted(func(name string, _ Job) { told = name }).followed || told != "big" {
+		t.Errorf("the prompt was told of %q", told)
+	}
 }
 
 func TestMeshSendRunsElsewhereAndNamesWhoFails(t *testing.T) {

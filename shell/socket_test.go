@@ -288,6 +288,7 @@ type typist struct {
 
 	mu      sync.Mutex
 	printed []string
+	forgot  int // times
 }
 
 func (t *typist) ReadLine(ctx context.Context) (string, error) {
@@ -300,6 +301,12 @@ func (t *typist) ReadLine(ctx context.Context) (string, error) {
 }
 
 func (*typist) Interrupted() {}
+
+func (t *typist) Forget() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.forgot++
+}
 
 func (t *typist) Print(msg string) {
 	t.mu.Lock()
@@ -330,6 +337,26 @@ func TestAttachRunsLinesUntilTheUserLeaves(t *testing.T) {
 	}
 	if found := AttachComplete(t.Context(), base)("disc", 4); found.Insert != "disconnect " || found.Start != 0 {
 		t.Errorf("%+v", found)
+	}
+}
+
+func TestClearHistoryReachesThePromptItself(t *testing.T) {
+	n := newNode(t, "foo")
+	base := serve(t, n)
+	local, attached := &typist{}, &typist{}
+	for user, run := range map[*typist]func(Terminal) error{
+		local:    func(t Terminal) error { return n.RunPrompt(context.Background(), t, io.Discard, io.Discard, nil) },
+		attached: func(t Terminal) error { return Attach(context.Background(), base, t, io.Discard, io.Discard) },
+	} {
+		user.lines = []string{"echo a", ".alias gone=clear hist", "gone", "namespace web clear history", "clear all", "history"}
+		if err := run(user); err != nil || user.forgot != 3 {
+			t.Errorf("forgot %d times, %v", user.forgot, err)
+		}
+	}
+	client := connect(t, base)
+	client.send(`{"Command":"clear history"}`)
+	if got := client.line(); strings.Contains(got, "Forget") {
+		t.Errorf("a client that understands no more than answers got %s", got)
 	}
 }
 

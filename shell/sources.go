@@ -32,6 +32,8 @@ func (s *Shell) Names(kind completion.Kind, prefix string) []string {
 		return s.ownFiles(prefix)
 	case ownFiles:
 		return s.ownFiles(prefix)
+	case completion.Variable:
+		return beginning(envNames(), prefix)
 	case programs:
 		return runnable(prefix)
 	case namespaceNames:
@@ -104,7 +106,7 @@ func (s *Shell) nodes(prefix string) []string {
 // not wait for other nodes.
 func (s *Shell) Complete(line string, cursor int) completion.Result {
 	asked := noted{Sources: s}
-	r := completion.Complete(s.Grammar(), line, cursor, &asked)
+	r := completion.Complete(s.Grammar(s.atPrompt), line, cursor, &asked)
 	if asked.mesh && s.cfg.Names != nil {
 		r.Pending, r.Total = s.cfg.Names.Pending(), s.cfg.Names.Total()
 	}
@@ -145,11 +147,11 @@ func (p patient) Names(kind completion.Kind, prefix string) []string {
 
 // completeSoon is [Shell.Complete] for those who can wait a moment for other
 // nodes.
-func (s *Shell) completeSoon(ctx context.Context, line string, cursor int) completion.Result {
+func (s *Shell) completeSoon(ctx context.Context, c *Client, line string, cursor int) completion.Result {
 	ctx, cancel := context.WithTimeout(ctx, suggestWithin)
 	defer cancel()
 	asked := noted{Sources: patient{s, ctx}}
-	r := completion.Complete(s.Grammar(), line, cursor, &asked)
+	r := completion.Complete(s.Grammar(c), line, cursor, &asked)
 	if asked.mesh && s.cfg.Names != nil {
 		r.Total = s.cfg.Names.Total()
 	}
@@ -157,9 +159,9 @@ func (s *Shell) completeSoon(ctx context.Context, line string, cursor int) compl
 }
 
 // Suggest returns the lines that line can become, as the socket's clients want
-// them. It waits a moment for other nodes.
-func (s *Shell) Suggest(ctx context.Context, line string) []string {
-	r := s.completeSoon(ctx, line, len(line))
+// them. It waits a moment for other nodes. c, which may be nil, is who asks.
+func (s *Shell) Suggest(ctx context.Context, c *Client, line string) []string {
+	r := s.completeSoon(ctx, c, line, len(line))
 	lines := []string{}
 	for _, c := range r.Candidates {
 		word := grammar.Quote(c.Text)

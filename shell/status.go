@@ -72,7 +72,10 @@ func every(d time.Duration, f func()) (stop func()) {
 // describe returns progress as one line.
 func describe(p transfer.Progress) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s of %s", p.Name, bytesText(p.BytesDone), bytesText(p.BytesTotal))
+	fmt.Fprintf(&b, "%s: %s", p.Name, bytesText(p.BytesDone))
+	if p.BytesTotal > 0 { // it is known
+		fmt.Fprintf(&b, " of %s", bytesText(p.BytesTotal))
+	}
 	if p.Rate > 0 {
 		fmt.Fprintf(&b, ", %s/s", bytesText(int64(p.Rate)))
 	}

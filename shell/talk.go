@@ -25,6 +25,7 @@ func (s *Shell) serveClient(ctx context.Context, conn socketConn) {
 	defer cancel()
 	t := &talk{shell: s, conn: conn}
 	t.client = NewClient(t.watch, t.warn)
+	t.client.cleared = func() { t.forget = true }
 	requests := make(chan asked)
 	var reader sync.WaitGroup
 	defer reader.Wait()
@@ -57,6 +58,7 @@ type talk struct {
 	shell  *Shell
 	conn   socketConn
 	client *Client
+	forget bool // the command that runs has cleared the history
 
 	mu     sync.Mutex         // guards what follows, and makes replies whole
 	status bool               // the client understands Status replies
@@ -153,12 +155,12 @@ func (t *talk) serve(a asked) bool {
 	case a.lines != nil:
 		return t.plumb(a)
 	case req.Complete != nil && req.Command == "" && req.Suggest == "":
-		r := t.shell.completeSoon(ctx, *req.Complete, req.Cursor)
+		r := t.shell.completeSoon(ctx, t.client, *req.Complete, req.Cursor)
 		return t.send(reply{Completion: &r}) == nil
 	case (req.Command == "") == (req.Suggest == ""):
 		return t.refuse("must specify either command or suggest")
 	case req.Suggest != "":
-		return t.send(reply{Suggest: t.shell.Suggest(ctx, req.Suggest)}) == nil
+		return t.send(reply{Suggest: t.shell.Suggest(ctx, t.client, req.Suggest)}) == nil
 	}
 	return t.command(a)
 }
@@ -173,6 +175,7 @@ func (t *talk) refuse(text string) bool {
 func (t *talk) command(a asked) bool {
 	var last *Result
 	var failed error
+	t.forget = false
 	t.shell.Exec(a.ctx, t.client, a.Command, func(r Result) {
 		if last != nil && failed == nil {
 			if failed = t.send(reply{Resp: last.Responses, Rendered: last.Rendered, More: true}); failed != nil {
@@ -187,7 +190,7 @@ func (t *talk) command(a asked) bool {
 	case last == nil:
 		return t.send(reply{}) == nil
 	}
-	return t.send(reply{Resp: last.Responses, Rendered: last.Rendered}) == nil
+	return t.send(reply{Resp: last.Responses, Rendered: last.Rendered, Forget: t.forget && a.Status}) == nil
 }
 
 // send writes r. A client may take it as slowly as it likes, while it takes some

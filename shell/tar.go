@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"minimega/mesh/wire"
 	"minimega/transfer"
 )
 
@@ -41,9 +42,13 @@ func (x *execution) untar(ctx context.Context, name string) ([]string, error) {
 	return archives, nil
 }
 
-// archives returns the local paths of what name means: a file outside the files
-// directory where its absolute path is given, or else what file: would fetch.
+// archives returns the local paths of what name means: what a URL stands for, a
+// file outside the files directory where its absolute path is given, or else what
+// file: would fetch.
 func (x *execution) archives(ctx context.Context, name string) ([]string, error) {
+	if x.shell.cfg.Downloads != nil && isURL(name) {
+		return x.expandURL(ctx, "", name)
+	}
 	if !filepath.IsAbs(name) {
 		return x.fetch(ctx, name)
 	}
@@ -53,7 +58,11 @@ func (x *execution) archives(ctx context.Context, name string) ([]string, error)
 	if info, err := os.Stat(name); err == nil && !info.IsDir() {
 		return []string{filepath.Clean(name)}, nil
 	}
-	return x.fetch(ctx, name)
+	paths, err := x.fetch(ctx, name)
+	if errors.Is(err, wire.ErrNotFound) {
+		return nil, fmt.Errorf("tar %s: %w, neither on this node nor in the mesh", name, wire.ErrNotFound)
+	}
+	return paths, err
 }
 
 // unpack returns the directory of the archive at a local path.

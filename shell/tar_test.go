@@ -56,6 +56,7 @@ func TestTarPrefixIsReplacedByTheDirectoryInTheArchive(t *testing.T) {
 		{"echo tar:sub/*", "foo: /files/sub/a /files/sub/b\n"},
 		{"echo tar:/sub/a.tar tar:/files/sub/b.tar", "foo: /files/sub/a /files/sub/b\n"},
 		{"echo tar:" + elsewhere, "foo: /elsewhere/x\n"},
+		{"echo tar:/else/none.tar", "Error (foo): tar /else/none.tar: file not found, neither on this node nor in the mesh\n"},
 		{"vm config filesystem tar:none.tar", "Error (foo): get none.tar: file not found\n"},
 		{"echo tar:", "Error (foo): get: must name a file, a directory or a glob, but names no file: * is all there is\n"},
 		{".preprocess false echo tar:containerfs.tar.gz", "foo: tar:containerfs.tar.gz\n"},

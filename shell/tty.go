@@ -44,7 +44,7 @@ func (s *Shell) RunTerminal(ctx context.Context, tty TTY) error {
 	s.cfg.Console.prompt.Store(&t)
 	defer s.cfg.Console.prompt.Store(nil)
 	out := &pager{ctx: ctx, out: tty.Out, lend: t.Lend}
-	return s.RunPrompt(ctx, t, out, tty.Err, barWatch(tty.Err, t.Lend))
+	return s.RunPrompt(ctx, t, out, term.Coloured(tty.Err), barWatch(tty.Err, t.Lend))
 }
 
 // AttachTerminal is [Attach] at a terminal, with Tab and a history.
@@ -54,7 +54,7 @@ func AttachTerminal(ctx context.Context, tty TTY) error {
 		return err
 	}
 	defer t.Close()
-	return attach(ctx, tty, t, &pager{ctx: ctx, out: tty.Out, lend: t.Lend}, tty.Err)
+	return attach(ctx, tty, t, &pager{ctx: ctx, out: tty.Out, lend: t.Lend}, term.Coloured(tty.Err))
 }
 
 // open prepares the terminal.
@@ -68,6 +68,11 @@ func (tty TTY) open(prompt func() string, complete func(string, int) completion.
 		Prompt: prompt, Complete: complete, History: past, In: tty.In, Out: tty.Out,
 		Record: func(line string) {
 			_ = term.AppendHistory(path, hideCredentials(line)) // a history that is lost is no reason to stop
+		},
+		Erase: func() {
+			if err := term.ClearHistory(path); err != nil {
+				fmt.Fprintf(tty.Err, "warning: %v\n", err)
+			}
 		},
 	}
 	if term.Dumb() {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"minimega/completion"
 	"minimega/mesh/wire"
 	"minimega/transfer"
 )
@@ -49,6 +50,12 @@ func isURL(word string) bool {
 	_, plain := cutFold(word, "http://")
 	_, secure := cutFold(word, "https://")
 	return plain || secure
+}
+
+// urlWords are the beginnings of URLs, for Tab.
+func urlWords() []completion.Candidate {
+	const help = "a file of the mesh, or downloaded"
+	return []completion.Candidate{{Text: "http://", Help: help}, {Text: "https://", Help: help}}
 }
 
 // cutOptions cuts what follows a diskspec's path: the first comma behind the
@@ -92,6 +99,15 @@ func (x *execution) expandURL(ctx context.Context, key, word string) ([]string, 
 		}
 		return paths, err
 	}
+}
+
+// nameURL brings the file of a URL to this node and returns its name in the mesh.
+func (x *execution) nameURL(ctx context.Context, url string) ([]string, error) {
+	if _, err := x.expandURL(ctx, "", url); err != nil {
+		return nil, err
+	}
+	name, err := x.shell.cfg.Downloads.Name(url)
+	return []string{string(name)}, err
 }
 
 // download shows how a URL gets into the mesh.

@@ -128,8 +128,31 @@ func TestAMeterCountsWhatCameSinceItWasFirstTold(t *testing.T) {
 		t.Error(got)
 	}
 	m.tell(10, 0, "")
-	if p := m.progress(m.start); p.BytesTotal != 10 || p.Rate != 0 || p.Left != 0 || p.State != "" {
+	if p := m.progress(m.start.Add(time.Second)); p.BytesDone != 10 || p.BytesTotal != 0 || p.Rate != 0 || p.Left != 0 || p.State != "" {
 		t.Errorf("%+v", p)
+	}
+}
+
+func TestProgressNamesNoTotalThatIsNotKnown(t *testing.T) {
+	m := &meter{name: "x.img"}
+	expect(t, describe(m.rows()[0]), "x.img: 0 B")
+	m.tell(5<<20, -1, "")
+	expect(t, describe(m.rows()[0]), "x.img: 5.0 MiB, from 1")
+	expect(t, describe(transfer.Progress{Name: "x.img", BytesDone: 1, BytesTotal: 2}), "x.img: 1 B of 2 B")
+}
+
+func TestAURLStandsForItsNameWhereOneOfTheMeshIsExpected(t *testing.T) {
+	n, d := newURLNode(t)
+	n.cfg.Archives = &fakeArchives{dirs: map[string]string{"/files/fs.tgz": "/files/fs"}}
+	c := NewClient(nil, nil)
+	expect(t, n.run(t, c, "file get http://host/releases/x.img"), "")
+	expect(t, n.run(t, c, "vm config filesystem tar:http://host/fs.tgz"), "")
+	expect(t, n.run(t, c, "vm config filesystem"), "[/files/fs]\n")
+	if want := []string{"http://host/releases/x.img", "http://host/fs.tgz"}; !slices.Equal(d.urls, want) {
+		t.Errorf("fetched %q", d.urls)
+	}
+	if got := n.files.got[1]; got != "releases/x.img" {
+		t.Errorf("got %q", n.files.got)
 	}
 }
 

@@ -7,8 +7,14 @@ import (
 
 // Version returns what `version` prints of a program of that name and number:
 // with the revision that it was built from and that revision's day, where the
-// build has them. build may be nil. Programs find the whole revision in it.
-func Version(name string, build *debug.BuildInfo) string {
+// build has them. Programs find the whole revision in it.
+func Version(name string) string {
+	build, _ := debug.ReadBuildInfo()
+	return withRevision(name, build)
+}
+
+// withRevision is [Version] of a build, which may be nil.
+func withRevision(name string, build *debug.BuildInfo) string {
 	if build == nil {
 		return name
 	}

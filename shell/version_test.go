@@ -23,7 +23,7 @@ func TestVersionHoldsTheRevisionThatWasBuilt(t *testing.T) {
 		{build("vcs.revision", revision, "vcs.time", "2026-11-23T02:23:00Z", "vcs.modified", "false"), "mm 1 " + revision + " 2026-11-23"},
 		{build("vcs.revision", revision, "vcs.modified", "true"), "mm 1 " + revision + " modified"},
 	} {
-		if got := Version("mm 1", tt.build); got != tt.want {
+		if got := withRevision("mm 1", tt.build); got != tt.want {
 			t.Errorf("got %q, want %q", got, tt.want)
 		}
 	}

@@ -273,6 +273,9 @@ func (j *Job) Hurry() {
 // logged as an error otherwise.
 func (j *Job) Follow() { j.told.Store(true) }
 
+// Leave takes the promise of Follow back.
+func (j *Job) Leave() { j.told.Store(false) }
+
 // Cancel ends the job; what it has fetched of unfinished files is removed,
 // unless another job wants it too.
 func (j *Job) Cancel() {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"net"
 	"sync"
@@ -28,8 +29,9 @@ type Client struct {
 	// first command.
 	Progress func(line string)
 
-	conn  net.Conn
-	lines *bufio.Reader
+	conn    net.Conn
+	bounded *io.LimitedReader // of conn, for one line
+	lines   *bufio.Reader     // of bounded
 
 	mu     sync.Mutex // guards what follows
 	busy   bool
@@ -48,7 +50,8 @@ func Dial(ctx context.Context, socket string) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dial %s: %w", socket, err)
 	}
-	return &Client{conn: conn, lines: bufio.NewReader(conn)}, nil
+	bounded := &io.LimitedReader{R: conn}
+	return &Client{conn: conn, bounded: bounded, lines: bufio.NewReader(bounded)}, nil
 }
 
 // Close ends the conversation, and what runs for it. It may be called at any
@@ -243,17 +246,10 @@ func (c *Client) read() (wire, error) {
 
 // line reads one line, whatever its length up to the limit.
 func (c *Client) line() ([]byte, error) {
-	var line []byte
-	for {
-		piece, err := c.lines.ReadSlice('\n')
-		line = append(line, piece...)
-		switch {
-		case err == nil:
-			return line, nil
-		case !errors.Is(err, bufio.ErrBufferFull):
-			return nil, err
-		case len(line) > maxReply:
-			return nil, fmt.Errorf("%w: longer than %d bytes", ErrProtocol, maxReply)
-		}
+	c.bounded.N = maxReply
+	line, err := c.lines.ReadBytes('\n')
+	if err != nil && c.bounded.N == 0 {
+		return nil, fmt.Errorf("%w: longer than %d bytes", ErrProtocol, maxReply)
 	}
+	return line, err
 }

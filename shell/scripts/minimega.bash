@@ -24,4 +24,8 @@ _minimega() {
 	*) COMPREPLY=($(compgen -W '@FLAGS@' -- "$cur")) ;;
 	esac
 }
+_minimega_paths() {
+	compopt -o filenames # quotes them, and has directories end in a slash
+	mapfile -t COMPREPLY < <(compgen "$1" -- "$cur")
+}
 complete -F _minimega minimega

@@ -28,18 +28,24 @@ func TestMain(m *testing.M) {
 // and keeps none.
 const historyEnv = "TERM_TEST_HISTORY"
 
-// childHistory returns what the child begins with and how it keeps a line.
-func childHistory() (lines []string, record func(string)) {
+// childHistory returns what the child begins with, and how it keeps a line and
+// erases all.
+func childHistory() (lines []string, record func(string), erase func()) {
 	path := os.Getenv(historyEnv)
 	if path == "" {
-		return []string{"first old", "second old", "third"}, func(string) {}
+		return []string{"first old", "second old", "third"}, func(string) {}, func() {}
 	}
 	lines, err := LoadHistory(path)
 	if err != nil {
 		panic(err)
 	}
-	return lines, func(line string) {
+	record = func(line string) {
 		if err := AppendHistory(path, line); err != nil {
+			panic(err)
+		}
+	}
+	return lines, record, func() {
+		if err := ClearHistory(path); err != nil {
 			panic(err)
 		}
 	}
@@ -49,7 +55,7 @@ func childHistory() (lines []string, record func(string)) {
 func child(source string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	lines, record := childHistory()
+	lines, record, erase := childHistory()
 	var t *Terminal
 	t, err := New(Config{
 		Prompt:   func() string { return "mm$ " },
@@ -61,8 +67,9 @@ func child(source string) int {
 			}
 			record(line)
 		},
-		In:  os.Stdin,
-		Out: os.Stdout,
+		Erase: erase,
+		In:    os.Stdin,
+		Out:   os.Stdout,
 	})
 	if err != nil {
 		fmt.Println("no terminal:", err)
@@ -83,6 +90,8 @@ func child(source string) int {
 			panic("as asked")
 		case "run":
 			run(ctx)
+		case "forget":
+			t.Forget()
 		case "signal":
 			printOn(t, syscall.SIGUSR1)
 		}

@@ -32,6 +32,6 @@
 // error is end of input. Input must be a terminal that controls the process:
 // with anything else New fails, and a plain line reader is the thing to use.
 //
-// [LoadHistory] and [AppendHistory] keep a history file, which several prompts
+// [LoadHistory], [AppendHistory] and [ClearHistory] keep a history file, which several prompts
 // may share; [Progress] shows transfers while a command waits for them.
 package term

@@ -144,3 +144,18 @@ func AppendHistory(path, line string) error {
 	}
 	return nil
 }
+
+// ClearHistory empties a history file. One that is not there is empty.
+func ClearHistory(path string) error {
+	f, _, err := openHistory(path, os.O_WRONLY)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("history: %w", err)
+	}
+	if err = errors.Join(f.Truncate(0), f.Close()); err != nil {
+		return fmt.Errorf("history: %w", err)
+	}
+	return nil
+}

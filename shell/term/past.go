@@ -56,3 +56,20 @@ func (t *Terminal) recall(b *prompt.Buffer, by int) {
 		setLine(b, draft{line, runes(line)})
 	}
 }
+
+// Forget erases the history. A line that is being edited still has it.
+func (t *Terminal) Forget() {
+	t.mu.Lock()
+	t.forgets = true
+	t.mu.Unlock()
+	t.cfg.Erase()
+}
+
+// forgetPast empties the history that the keys walk, where Forget was called.
+func (t *Terminal) forgetPast() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.forgets {
+		t.past, t.forgets = newPast(nil), false
+	}
+}

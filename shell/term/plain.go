@@ -120,6 +120,9 @@ func (p *Plain) Interrupted() {
 	}
 }
 
+// Forget erases the history.
+func (p *Plain) Forget() { p.cfg.Erase() }
+
 // Refresh does nothing: there is no Tab.
 func (*Plain) Refresh() {}
 

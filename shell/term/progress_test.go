@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -48,10 +49,56 @@ func TestProgressDrawsBarsAndRemovesThem(t *testing.T) {
 	if _, err := io.WriteString(tty, "THE END"); err != nil {
 		t.Fatal(err)
 	}
-	if last := readUntil(t, out, "THE END"); !strings.HasSuffix(last, "\x1b[JTHE END") && !strings.HasSuffix(last, "\x1b[J\r\nTHE END") {
+	if last := readUntil(t, out, "THE END"); !strings.HasSuffix(last, "\x1b[1A\x1b[JTHE END") {
 		t.Errorf("what was drawn last is left: %q", last)
 	}
 	tty.Close()
+}
+
+func TestANarrowerWindowKeepsNothingOfTheBars(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	master, tty, err := pty.Open()
+	if err != nil {
+		t.Skipf("no pseudo terminals here: %v", err)
+	}
+	defer master.Close()
+	defer tty.Close()
+	resize := func(columns uint16) {
+		t.Helper()
+		if err := pty.Setsize(tty, &pty.Winsize{Rows: 24, Cols: columns}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	resize(120)
+	var done atomic.Int64
+	ctx, cancel := context.WithCancel(t.Context())
+	over := make(chan error, 1)
+	go func() { over <- Progress{Out: tty, Rows: oneRow(&done)}.Run(ctx) }()
+	out := bufio.NewReader(master)
+	readUntil(t, out, "3 peers\x1b[K\r\n\x1b[J")
+	resize(50)
+	readUntil(t, out, "\r\x1b[3A") // the 119 columns are three rows now
+	readUntil(t, out, "dir/image.qcow2 0 B of 1.0 GiB, 40 MiB/s, 25s le…\x1b[K\r\n\x1b[J")
+	resize(100)
+	readUntil(t, out, "\r\x1b[1Adir/image.qcow2 [   ")
+	cancel()
+	if err := <-over; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestBarsFitTheWindow(t *testing.T) {
+	rows := []ProgressRow{{Name: "a", Left: -1}, {Name: "日本", Done: 3, Total: 4, Left: -1}, {Name: "whole", Done: 9, Total: 4, Left: -1}}
+	for columns, want := range map[int][]string{
+		31: {"a     [                  ] 0 B", "日本  [=======>   ] 3 B of 4 B", "whole [===========] 9 B of 4 B"},
+		21: {"a     [        ] 0 B", "日本  3 B of 4 B", "whole 9 B of 4 B"},
+		12: {"a     0 B", "日本  3 B …", "whole 9 B …"},
+		1:  {"…", "…", "…"},
+	} {
+		if got := barRows(rows, columns); !slices.Equal(got, want) {
+			t.Errorf("%d columns: %q, want %q", columns, got, want)
+		}
+	}
 }
 
 func readUntil(t *testing.T, r *bufio.Reader, text string) string {

@@ -3,6 +3,7 @@ package term
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -142,6 +143,28 @@ func TestHistoryOutlivesARestart(t *testing.T) {
 	c.Expect("one of before")
 	c.Send("\x1b[B\r") // one newer
 	c.Expect(`got: "日本語 of before"`)
+}
+
+func TestWhatWasForgottenIsReachedByNoKey(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "history")
+	t.Setenv(historyEnv, path)
+	c := start(t, "known")
+	c.Expect("mm$ ")
+	for _, line := range []string{"a secret", "forget"} {
+		c.Send(line + "\r")
+		c.Expect(fmt.Sprintf("got: %q", line))
+		c.Expect("mm$ ")
+	}
+	c.Send("\x1b[Ax\r") // up
+	c.Expect(`got: "x"`)
+	c.Expect("mm$ ")
+	c.Send("\x12secret")
+	c.Expect("(failed reverse-i-search)`secret': ")
+	c.Send("\x07quit\r")
+	c.ExpectExit()
+	if kept, err := LoadHistory(path); err != nil || !slices.Equal(kept, []string{"x", "quit"}) {
+		t.Errorf("the file keeps %q, %v", kept, err)
+	}
 }
 
 func TestTabInsertsThenLists(t *testing.T) {

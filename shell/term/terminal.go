@@ -24,11 +24,12 @@ type Config struct {
 	Complete func(line string, cursor int) completion.Result
 	History  []string     // earlier lines, oldest first
 	Record   func(string) // called with each line that is not blank
+	Erase    func()       // called by Forget: what Record has kept is to go
 	In, Out  *os.File     // both the terminal that controls the process
 }
 
-// Terminal reads lines. ReadLine and Close belong to one goroutine; Refresh and
-// Print may be called from any.
+// Terminal reads lines. ReadLine and Close belong to one goroutine; the other
+// methods may be called from any.
 type Terminal struct {
 	cfg  Config
 	mode *mode
@@ -53,6 +54,7 @@ type Terminal struct {
 	reading  bool       // a line is being read
 	above    io.Writer  // prints above what is drawn while a command runs; nil: nothing is
 	messages []string   // to be printed above it
+	forgets  bool       // the next line begins without a history
 }
 
 // outcome says what a line's end means.
@@ -84,6 +86,9 @@ func New(cfg Config) (*Terminal, error) {
 	}
 	if cfg.Record == nil {
 		cfg.Record = func(string) {}
+	}
+	if cfg.Erase == nil {
+		cfg.Erase = func() {}
 	}
 	m, err := newMode(int(cfg.In.Fd()))
 	if err != nil {
@@ -132,6 +137,7 @@ func (t *Terminal) ReadLine(ctx context.Context) (string, error) {
 		return "", ctx.Err()
 	}
 	t.ctx, t.prefix = ctx, t.cfg.Prompt()
+	t.forgetPast()
 	if line, ok := t.in.pastedLine(); ok {
 		_, _ = io.WriteString(t.cfg.Out, t.prefix+line+"\n") // a terminal that is gone shows in the next read
 		return t.accept(line), nil
@@ -239,57 +245,6 @@ func (t *Terminal) Refresh() {
 	if t.reading {
 		t.in.post(keyRefresh)
 	}
-}
-
-// Print prints a message above the line being edited, or at once where none
-// is. It does not wait for that.
-func (t *Terminal) Print(msg string) {
-	msg = strings.TrimSuffix(msg, "\n") + "\n"
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.reading {
-		t.messages = append(t.messages, msg)
-		t.in.post(keyPrint)
-		return
-	}
-	if t.above != nil {
-		if _, err := io.WriteString(t.above, msg); err == nil {
-			return
-		}
-	}
-	_, _ = io.WriteString(t.cfg.Out, msg) // there is nobody to tell
-}
-
-// Lend has messages written to above until it is called with nil. It is for
-// what draws on the terminal between two calls of ReadLine.
-func (t *Terminal) Lend(above io.Writer) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.above = above
-}
-
-// Interrupted is to be called when Ctrl-C has come as a signal, between two
-// calls of ReadLine: what was typed ahead is forgotten, as the terminal itself
-// does, and what is printed next does not stand behind the ^C.
-func (t *Terminal) Interrupted() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.reading {
-		return
-	}
-	t.in.drop()
-	if t.above == nil {
-		_, _ = io.WriteString(t.cfg.Out, "\n") // there is nobody to tell
-	}
-}
-
-// takeMessages returns what waits to be printed.
-func (t *Terminal) takeMessages() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	text := strings.Join(t.messages, "")
-	t.messages = nil
-	return text
 }
 
 // Close leaves the terminal as New found it. Afterwards ReadLine returns

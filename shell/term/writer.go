@@ -11,7 +11,7 @@ import (
 // writer is go-prompt's output. It takes from it when the line is to be drawn
 // and when it is over, and draws by itself: go-prompt takes no account of
 // characters that do not fit at the end of a row, nor of a line that is higher
-// than the window. It draws without colours and leaves the window's title alone.
+// than the window. It draws the line without colours and leaves the window's title alone.
 // It is used by the goroutine in ReadLine only.
 type writer struct {
 	out   *os.File

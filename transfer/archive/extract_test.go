@@ -319,3 +319,11 @@ func TestSparseFilesHaveTheirHoles(t *testing.T) {
 		t.Error(info, err)
 	}
 }
+
+func TestARefusedHardLinkNamesWhatItLeadsTo(t *testing.T) {
+	x := extraction{}
+	err := x.hardLink("d/h", &tar.Header{Linkname: "/etc/passwd"})
+	if !errors.Is(err, ErrUnsafe) || !strings.HasPrefix(err.Error(), "a hard link to /etc/passwd: ") {
+		t.Errorf("%v", err)
+	}
+}

@@ -88,7 +88,7 @@ func (x *extraction) setTime(name string, t time.Time) error {
 func (x *extraction) hardLink(name string, h *tar.Header) error {
 	old, _, err := cleanName(h.Linkname)
 	if err != nil {
-		return err
+		return fmt.Errorf("a hard link to %s: %w", shown(h.Linkname), err)
 	}
 	if target, ok := x.links[old]; ok { // a link's second name
 		return x.link(name, relative(old, name, target))

@@ -105,7 +105,7 @@ func (c *client) get(ctx context.Context, u URL, asked span, tag string) (*http.
 		}
 		resp, err := c.transport.RoundTrip(request(ctx, u, at, asked, tag))
 		if err != nil {
-			return nil, bare(err)
+			return nil, bare(err, at.Scheme == "https")
 		}
 		if !redirects(resp.StatusCode) {
 			return resp, nil
@@ -122,11 +122,16 @@ func (c *client) get(ctx context.Context, u URL, asked span, tag string) (*http.
 }
 
 // bare returns err without what the dialer says around an address that is not
-// allowed.
-func bare(err error) error {
+// allowed, and says what a bare EOF means.
+func bare(err error, secure bool) error {
 	var op *net.OpError
-	if errors.Is(err, ErrNotAllowed) && errors.As(err, &op) {
+	switch {
+	case errors.Is(err, ErrNotAllowed) && errors.As(err, &op):
 		return op.Err
+	case secure && errors.Is(err, io.EOF):
+		return fmt.Errorf("the server closed the connection: does it speak https?: %w", err)
+	case errors.Is(err, io.EOF):
+		return fmt.Errorf("the server closed the connection before it answered: %w", err)
 	}
 	return err
 }

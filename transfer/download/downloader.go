@@ -33,6 +33,17 @@ type Config struct {
 	Log   *slog.Logger   // nil discards
 }
 
+// Rules returns what the flags -http-allow and -cacert say, for New.
+func Rules(allow, cacert string) (cfg Config, err error) {
+	if cfg.Allow, err = ParseAllow(allow); err != nil {
+		return cfg, fmt.Errorf("-http-allow: %w", err)
+	}
+	if cfg.Roots, err = Roots(cacert); err != nil {
+		return cfg, fmt.Errorf("-cacert: %w", err)
+	}
+	return cfg, nil
+}
+
 // Downloader downloads files. See the package comment.
 type Downloader struct {
 	cfg    Config

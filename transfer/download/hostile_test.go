@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -253,5 +255,34 @@ func TestRootsMustHoldCertificates(t *testing.T) {
 	}
 	if _, err := Roots(file + "x"); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestAServerThatHangsUpIsSaidToHaveDoneSo(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		for {
+			conn, err := silent.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = conn.Read(make([]byte, 4096)) // so that its end is no reset
+			conn.Close()
+		}
+	})
+	defer serving.Wait()
+	defer silent.Close()
+	n := new(fabric).add(t, "")
+	for scheme, want := range map[string]string{
+		"http":  "the server closed the connection before it answered",
+		"https": "the server closed the connection: does it speak https?",
+	} {
+		if err := n.fetch(t, scheme+"://"+silent.Addr().String()+"/x"); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", scheme, err)
+		}
 	}
 }

@@ -68,6 +68,9 @@ func TestProseKeepsItsSignsInBothFormats(t *testing.T) {
 	if got, want := prose("a*b `c*d` <e>"), "a\\*b `c*d` \\<e\\>"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
+	if got := plain("a … b"); got != "a ... b" {
+		t.Errorf("%q is not what every roff can print", got)
+	}
 	if got, want := plain(".csv true\n-e a\\b"), "\\&.csv true\n\\-e a\\eb"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}

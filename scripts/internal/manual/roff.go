@@ -112,7 +112,7 @@ func roffCommand(b *strings.Builder, e entry) {
 
 // plain escapes what roff would take for its own.
 func plain(text string) string {
-	text = strings.NewReplacer(`\`, `\e`, "-", `\-`, "`", "", "'", `\(aq`, "^", `\(ha`, "~", `\(ti`).Replace(text)
+	text = strings.NewReplacer(`\`, `\e`, "-", `\-`, "`", "", "'", `\(aq`, "^", `\(ha`, "~", `\(ti`, "…", "...").Replace(text)
 	lines := strings.Split(text, "\n")
 	for i, line := range lines {
 		if strings.HasPrefix(line, ".") {

@@ -6,8 +6,9 @@
 // those before its start. All of them fail the test by themselves; what is
 // waited for has ten seconds. The program is killed when the test ends.
 //
-// A Console is used by the test's goroutine only. It shows bytes and not a
-// screen: what a program draws, it draws with control sequences between.
+// A Console is used by the test's goroutine only. Expect sees bytes: what a
+// program draws, it draws with control sequences between. [Console.Screen] and
+// [Console.AwaitScreen] see what the terminal shows.
 package termtest
 
 import (
@@ -38,6 +39,8 @@ type Console struct {
 	before unix.Termios  // at its start
 	exited chan struct{} // closed at its end
 
+	columns, rows int // at its start
+
 	mu   sync.Mutex // guards what follows
 	out  []byte     // not looked at yet
 	all  []byte
@@ -61,6 +64,7 @@ func Start(t testing.TB, cmd *exec.Cmd, size ...pty.Winsize) *Console {
 	if len(size) > 0 {
 		window = size[0]
 	}
+	c.columns, c.rows = int(window.Cols), int(window.Rows)
 	c.Resize(window.Rows, window.Cols)
 	c.before = c.modes()
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = tty, tty, tty
