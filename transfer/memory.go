@@ -15,11 +15,16 @@ type buffer struct {
 
 // bufferLead keeps chunks at the beginning of a cache line, behind a header of
 // up to as many bytes: some processors copy to or from odd places in a page at a
-// third of the speed.
-const bufferLead = 64
+// third of the speed. bufferTail lets a decoder copy more than it must at the end
+// of a chunk, which makes it faster by a quarter.
+const (
+	bufferLead = 64
+	bufferTail = 64
+)
 
 // behind returns the buffer's head bytes before the chunk and the size bytes of
-// the chunk. Their content is anything.
+// the chunk. Their content is anything, as is that of the bufferTail bytes of
+// capacity behind them.
 func (b *buffer) behind(head, size int) []byte { return b.whole[bufferLead-head : bufferLead+size] }
 
 // buffers hands out buffers for chunks, by size.
@@ -38,16 +43,16 @@ func (b *buffers) get(size int) *buffer {
 			if p, ok := b.pools[i].Get().(*buffer); ok {
 				return p
 			}
-			return &buffer{make([]byte, bufferLead+bufferCap(i))}
+			return &buffer{make([]byte, bufferLead+bufferCap(i)+bufferTail)}
 		}
 	}
-	return &buffer{make([]byte, bufferLead+size)}
+	return &buffer{make([]byte, bufferLead+size+bufferTail)}
 }
 
 // put takes a buffer of get's back; nobody may use it any more.
 func (b *buffers) put(buf *buffer) {
 	for i := range b.pools {
-		if len(buf.whole) == bufferLead+bufferCap(i) {
+		if len(buf.whole) == bufferLead+bufferCap(i)+bufferTail {
 			b.pools[i].Put(buf)
 			return
 		}

@@ -137,7 +137,7 @@ func (e *Engine) unpack(c wire.Chunk, size int) (data []byte, free func(), err e
 		return c.Data, func() {}, nil
 	}
 	buf := e.buffers.get(size)
-	data, err = e.decoder.DecodeAll(c.Data, buf.behind(0, size)[:0:size])
+	data, err = e.decoder.DecodeAll(c.Data, buf.behind(0, size)[:0:size+bufferTail])
 	if err == nil && len(data) != size {
 		err = fmt.Errorf("%w: %d bytes, not %d", errLength, len(data), size)
 	}
