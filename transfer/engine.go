@@ -54,6 +54,7 @@ type Engine struct {
 	down    limit // of what comes
 
 	sent, uploaded atomic.Int64 // chunks and their bytes given to others
+	sending        atomic.Int64 // connections that are giving one now
 
 	mu       sync.Mutex
 	closed   bool

@@ -25,7 +25,10 @@ const (
 // sending it. What the connection takes in a second is known when chunks go
 // plain; while they are packed it drains in the meantime and looks faster than
 // it is, so where that makes the difference, plain is tried for a few chunks.
-// Data that does not shrink is left alone for a while.
+// Connections share the link: one that goes plain alone would have what the others
+// leave while they compress, so no more than an equal share of it counts.
+// Data that does not shrink is left alone for a while. What is there packed, because
+// it came so or another node was sent it, goes so: that costs no time.
 type packer struct {
 	e       *Engine
 	packing bool
@@ -36,40 +39,51 @@ type packer struct {
 	backoff int     // that skip is set to next
 	count   int     // chunks in this window
 	size    int     // chunks that the window is to have
-	bytes   int     // sent in the window
-	writing time.Duration
-	until   int // chunks until the other way may be tried
-	wait    int // that until is set to next
+	fresh   int     // chunks of the window that were compressed for it
+	sent    shown   // in the window, all writes together
+	held    int     // bytes that the kernel held when the window began
+	until   int     // chunks until the other way may be tried
+	wait    int     // that until is set to next
 }
 
 func (e *Engine) newPacker() *packer {
 	return &packer{e: e, packing: true, backoff: firstSkip, size: windowSize, wait: firstTry}
 }
 
-// pack returns chunk i in the encoding that it is to be sent in. The result may
-// be data itself.
-func (p *packer) pack(v wire.Version, i int, data []byte) (wire.Encoding, []byte) {
-	if p.skip > 0 || !p.packing {
-		return p.plain(data)
-	}
-	key := packKey{v, i}
+// load returns chunk i of c as it is to be sent: the first size bytes of a buffer,
+// which the caller puts back, behind any header.
+func (p *packer) load(c *content, i int) (buf *buffer, enc wire.Encoding, size int, err error) {
+	key := packKey{c.version, i}
 	if packed := p.e.packed.get(key); packed != nil {
-		return wire.Zstd, packed
+		buf = p.e.buffers.get(len(packed))
+		return buf, wire.Zstd, copy(buf.behind(0, len(packed)), packed), nil
 	}
-	enc, out := p.packOnce(data)
-	if enc == wire.Zstd {
-		p.e.packed.put(key, out)
+	buf = p.e.buffers.get(c.manifest.Len(i))
+	data, err := c.chunk(i, buf.behind(0, 0))
+	if err != nil {
+		p.e.buffers.put(buf)
+		return nil, wire.Plain, 0, err
 	}
-	return enc, out
+	small := p.e.buffers.get(len(data))
+	enc, out := p.pack(data, small.behind(0, 0))
+	if enc == wire.Plain {
+		p.e.buffers.put(small)
+		return buf, enc, len(data), nil
+	}
+	p.e.buffers.put(buf)
+	p.e.packed.put(key, out)
+	return small, enc, copy(small.behind(0, len(out)), out), nil
 }
 
-// packOnce is pack for what nobody else will want.
-func (p *packer) packOnce(data []byte) (wire.Encoding, []byte) {
+// pack returns data in the encoding that it is to be sent in: data itself, or what
+// it is packed, which has been appended to into.
+func (p *packer) pack(data, into []byte) (wire.Encoding, []byte) {
 	if p.skip > 0 || !p.packing {
 		return p.plain(data)
 	}
+	p.fresh++
 	start := time.Now()
-	packed := p.e.encoder.EncodeAll(data, make([]byte, 0, len(data)/2))
+	packed := p.e.encoder.EncodeAll(data, into)
 	speed := float64(len(data)) / max(time.Since(start).Seconds(), 1e-9)
 	ratio := float64(len(packed)) / float64(max(len(data), 1))
 	if p.speed == 0 {
@@ -91,28 +105,48 @@ func (p *packer) plain(data []byte) (wire.Encoding, []byte) {
 	return wire.Plain, data
 }
 
-// wrote records that n bytes were written in the given time, and settles how
-// the next ones are sent.
-func (p *packer) wrote(n int, took time.Duration) {
+// shown is what a write on the connection has shown.
+type shown struct {
+	bytes  int
+	took   time.Duration
+	held   int // bytes that the kernel holds after it; 0 where that is not known
+	beside int // bytes that other connections began to send meanwhile
+	busy   int // how many those are
+}
+
+// wrote records a write and settles how the next chunks are sent.
+func (p *packer) wrote(w shown) {
 	p.count++
 	p.until--
-	p.bytes += n
-	p.writing += took
+	p.sent.bytes += w.bytes
+	p.sent.took += w.took
+	p.sent.beside += w.beside
+	p.sent.busy += w.busy
+	p.sent.held = w.held
 	if p.count < p.size || p.speed == 0 {
 		return
 	}
-	drain := float64(p.bytes) / max(p.writing.Seconds(), 1e-6)
-	if !p.packing {
+	drain := p.drained()
+	if p.fresh == 0 {
 		p.drain = drain
 	}
 	surely := p.pays(drain) // even if it drains as fast as it looks
-	p.count, p.bytes, p.writing, p.size = 0, 0, 0, windowSize
+	p.count, p.fresh, p.sent, p.size, p.held = 0, 0, shown{}, windowSize, w.held
 	if !(p.packing && surely) && (p.drain == 0 || p.until <= 0) {
 		p.packing, p.size, p.until = !p.packing, tryChunks, p.wait
 		p.wait = min(2*p.wait, lastTry)
 		return
 	}
 	p.packing = surely || p.pays(p.drain)
+}
+
+// drained returns the rate of the window, in bytes a second: what has left the
+// kernel, and no more than an equal share of what all connections sent.
+func (p *packer) drained() float64 {
+	left := float64(max(p.sent.bytes+p.held-p.sent.held, 0))
+	sharing := 1 + float64(p.sent.busy)/float64(p.count)
+	share := (left + float64(p.sent.beside)) / sharing
+	return min(left, share) / max(p.sent.took.Seconds(), 1e-6)
 }
 
 // pays reports whether packing makes a connection of that drain faster.

@@ -70,7 +70,7 @@ func (e *Engine) makePatch(ctx context.Context, pack *packer, want wire.Blocks) 
 		return p, err
 	}
 	p.Differ = differ
-	p.Encoding, p.Data = pack.packOnce(blocks)
+	p.Encoding, p.Data = pack.pack(blocks, make([]byte, 0, len(blocks)/2))
 	return p, nil
 }
 
