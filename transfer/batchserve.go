@@ -17,7 +17,7 @@ const batchPatience = time.Minute
 
 // serveBatch is the handler of the batch service.
 func (e *Engine) serveBatch(ctx context.Context, from wire.Member, conn net.Conn) {
-	to := &batchWriter{e: e, conn: conn, pack: e.newPacker(), below: &valve{raw: socketOf(conn)}}
+	to := &batchWriter{e: e, conn: conn, pack: e.newPacker(wire.Zstd), below: &valve{raw: socketOf(conn)}}
 	e.answer(ctx, from, conn, wire.TypeWanted, batchPatience, func(ctx context.Context, question []byte) error {
 		var w wire.Wanted
 		if err := wire.Unmarshal(question, &w); err != nil {

@@ -77,6 +77,7 @@ type packCache struct {
 
 type packEntry struct {
 	key  packKey
+	enc  wire.Encoding
 	data []byte
 }
 
@@ -85,25 +86,26 @@ func newPackCache(limit int) *packCache {
 }
 
 // get returns what is cached, which nobody changes, or nil.
-func (c *packCache) get(k packKey) []byte {
+func (c *packCache) get(k packKey) (wire.Encoding, []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	el := c.byKey[k]
 	if el == nil {
-		return nil
+		return wire.Plain, nil
 	}
 	c.order.MoveToFront(el)
-	return el.Value.(packEntry).data
+	entry := el.Value.(packEntry)
+	return entry.enc, entry.data
 }
 
 // put keeps a copy of data.
-func (c *packCache) put(k packKey, data []byte) {
+func (c *packCache) put(k packKey, enc wire.Encoding, data []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.byKey[k] != nil {
 		return
 	}
-	c.byKey[k] = c.order.PushFront(packEntry{k, append([]byte(nil), data...)})
+	c.byKey[k] = c.order.PushFront(packEntry{k, enc, append([]byte(nil), data...)})
 	for c.size += len(data); c.size > c.limit; {
 		el := c.order.Back()
 		old := el.Value.(packEntry)

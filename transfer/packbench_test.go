@@ -39,38 +39,47 @@ func benchLetters(source *rand.Rand) []byte {
 	return word
 }
 
+// packings are the encodings, by name.
+func packings() map[string]wire.Encoding {
+	return map[string]wire.Encoding{"zstd": wire.Zstd, "s2": wire.S2}
+}
+
+// benchPackings runs do for each content in each encoding.
+func benchPackings(b *testing.B, do func(b *testing.B, p *packer, data []byte)) {
+	for content, data := range benchContents() {
+		for name, enc := range packings() {
+			b.Run(content+"/"+name, func(b *testing.B) {
+				p := newFabric(b).add("kn1", "").engine.newPacker(enc)
+				b.SetBytes(int64(len(data)))
+				b.ReportAllocs()
+				do(b, p, data)
+			})
+		}
+	}
+}
+
 // BenchmarkPack measures deciding about a chunk and compressing it where that
 // is worth it, without the cache of what was compressed before.
 func BenchmarkPack(b *testing.B) {
-	for name, data := range benchContents() {
-		b.Run(name, func(b *testing.B) {
-			p := newFabric(b).add("kn1", "").engine.newPacker()
-			into := make([]byte, 0, len(data))
-			b.SetBytes(int64(len(data)))
-			b.ReportAllocs()
-			for b.Loop() {
-				p.pack(data, into)
-			}
-		})
-	}
+	benchPackings(b, func(b *testing.B, p *packer, data []byte) {
+		into := p.e.buffers.get(len(data)).behind(0, 0)
+		for b.Loop() {
+			p.pack(data, into)
+		}
+	})
 }
 
 // BenchmarkUnpack measures a chunk that comes compressed, and one that does
 // not.
 func BenchmarkUnpack(b *testing.B) {
-	for name, data := range benchContents() {
-		b.Run(name, func(b *testing.B) {
-			e := newFabric(b).add("kn1", "").engine
-			enc, packed := e.newPacker().pack(data, nil)
-			b.SetBytes(int64(len(data)))
-			b.ReportAllocs()
-			for b.Loop() {
-				got, free, err := e.unpack(wire.Chunk{Encoding: enc, Data: packed}, len(data))
-				if err != nil || len(got) != len(data) {
-					b.Fatal(len(got), err)
-				}
-				free()
+	benchPackings(b, func(b *testing.B, p *packer, data []byte) {
+		enc, packed := p.pack(data, nil)
+		for b.Loop() {
+			got, free, err := p.e.unpack(wire.Chunk{Encoding: enc, Data: packed}, len(data))
+			if err != nil || len(got) != len(data) {
+				b.Fatal(len(got), err)
 			}
-		})
-	}
+			free()
+		}
+	})
 }

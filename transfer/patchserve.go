@@ -12,7 +12,7 @@ import (
 
 // servePatch is the handler of the patch service.
 func (e *Engine) servePatch(ctx context.Context, from wire.Member, conn net.Conn) {
-	pack := e.newPacker()
+	pack := e.newPacker(wire.Zstd)
 	e.answer(ctx, from, conn, wire.TypeBlocks, silenceLimit, func(ctx context.Context, question []byte) error {
 		var want wire.Blocks
 		if err := wire.Unmarshal(question, &want); err != nil {
