@@ -49,8 +49,8 @@ func (f *fetch) chunk(s *source, c wire.Chunk) {
 		f.bad(s, i, err)
 		return
 	}
-	if c.Encoding == wire.Zstd {
-		f.e.packed.put(packKey{f.c.version, i}, c.Data)
+	if c.Encoding != wire.Plain {
+		f.e.packed.put(packKey{f.c.version, i}, c.Encoding, c.Data)
 	}
 	if err := f.sink.WriteChunk(i, data); err != nil {
 		f.unwritten(s, i, err)

@@ -17,7 +17,7 @@ const batchPatience = time.Minute
 
 // serveBatch is the handler of the batch service.
 func (e *Engine) serveBatch(ctx context.Context, from wire.Member, conn net.Conn) {
-	to := &batchWriter{e: e, conn: conn, pack: e.newPacker()}
+	to := &batchWriter{e: e, conn: conn, pack: e.newPacker(wire.Zstd), below: &valve{raw: socketOf(conn)}}
 	e.answer(ctx, from, conn, wire.TypeWanted, batchPatience, func(ctx context.Context, question []byte) error {
 		var w wire.Wanted
 		if err := wire.Unmarshal(question, &w); err != nil {
@@ -29,10 +29,11 @@ func (e *Engine) serveBatch(ctx context.Context, from wire.Member, conn net.Conn
 
 // A batchWriter is the sending side of one batch connection.
 type batchWriter struct {
-	e    *Engine
-	conn net.Conn
-	pack *packer
-	pace pacer
+	e     *Engine
+	conn  net.Conn
+	pack  *packer
+	below *valve // tells what the kernel holds; it bounds nothing
+	pace  pacer
 }
 
 // sendBatch answers one Wanted.
@@ -63,12 +64,12 @@ func (to *batchWriter) sendBundle(ctx context.Context, b wire.Bundle) error {
 	if err != nil {
 		return err
 	}
-	enc, data := to.pack.packOnce(body)
+	enc, data := to.pack.pack(body, make([]byte, 0, len(body)/2))
 	frame := wire.AppendHeader(make([]byte, 0, wire.HeaderSize+1+len(data)), wire.TypeBundle, 1+len(data))
 	frame = append(append(frame, byte(enc)), data...)
 	start := time.Now()
 	err = to.e.up.send(ctx, &to.pace, to.conn, frame)
-	to.pack.wrote(len(frame), time.Since(start))
+	to.pack.wrote(shown{bytes: len(frame), took: time.Since(start), held: to.below.held()})
 	return err
 }
 

@@ -56,6 +56,7 @@ type Engine struct {
 	loaded chan struct{} // closed when what an earlier process left is known
 
 	sent, uploaded atomic.Int64 // chunks and their bytes given to others
+	sending        atomic.Int64 // connections that are giving one now
 
 	mu       sync.Mutex
 	closed   bool

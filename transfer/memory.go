@@ -15,11 +15,16 @@ type buffer struct {
 
 // bufferLead keeps chunks at the beginning of a cache line, behind a header of
 // up to as many bytes: some processors copy to or from odd places in a page at a
-// third of the speed.
-const bufferLead = 64
+// third of the speed. bufferTail lets a decoder copy more than it must at the end
+// of a chunk, which makes it faster by a quarter.
+const (
+	bufferLead = 64
+	bufferTail = 64
+)
 
 // behind returns the buffer's head bytes before the chunk and the size bytes of
-// the chunk. Their content is anything.
+// the chunk. Their content is anything, as is that of the bufferTail bytes of
+// capacity behind them.
 func (b *buffer) behind(head, size int) []byte { return b.whole[bufferLead-head : bufferLead+size] }
 
 // buffers hands out buffers for chunks, by size.
@@ -38,16 +43,16 @@ func (b *buffers) get(size int) *buffer {
 			if p, ok := b.pools[i].Get().(*buffer); ok {
 				return p
 			}
-			return &buffer{make([]byte, bufferLead+bufferCap(i))}
+			return &buffer{make([]byte, bufferLead+bufferCap(i)+bufferTail)}
 		}
 	}
-	return &buffer{make([]byte, bufferLead+size)}
+	return &buffer{make([]byte, bufferLead+size+bufferTail)}
 }
 
 // put takes a buffer of get's back; nobody may use it any more.
 func (b *buffers) put(buf *buffer) {
 	for i := range b.pools {
-		if len(buf.whole) == bufferLead+bufferCap(i) {
+		if len(buf.whole) == bufferLead+bufferCap(i)+bufferTail {
 			b.pools[i].Put(buf)
 			return
 		}
@@ -72,6 +77,7 @@ type packCache struct {
 
 type packEntry struct {
 	key  packKey
+	enc  wire.Encoding
 	data []byte
 }
 
@@ -80,25 +86,26 @@ func newPackCache(limit int) *packCache {
 }
 
 // get returns what is cached, which nobody changes, or nil.
-func (c *packCache) get(k packKey) []byte {
+func (c *packCache) get(k packKey) (wire.Encoding, []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	el := c.byKey[k]
 	if el == nil {
-		return nil
+		return wire.Plain, nil
 	}
 	c.order.MoveToFront(el)
-	return el.Value.(packEntry).data
+	entry := el.Value.(packEntry)
+	return entry.enc, entry.data
 }
 
 // put keeps a copy of data.
-func (c *packCache) put(k packKey, data []byte) {
+func (c *packCache) put(k packKey, enc wire.Encoding, data []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.byKey[k] != nil {
 		return
 	}
-	c.byKey[k] = c.order.PushFront(packEntry{k, append([]byte(nil), data...)})
+	c.byKey[k] = c.order.PushFront(packEntry{k, enc, append([]byte(nil), data...)})
 	for c.size += len(data); c.size > c.limit; {
 		el := c.order.Back()
 		old := el.Value.(packEntry)

@@ -2,26 +2,36 @@ package transfer
 
 import (
 	"bytes"
+	"errors"
 	"testing"
 	"time"
 
 	"minimega/mesh/wire"
 )
 
-// sendAll plays chunks to a connection that takes rate bytes a second, and
-// returns how many went packed.
-func sendAll(p *packer, chunks int, data []byte, rate float64) (packed int) {
-	for i := range chunks {
-		enc, out := p.pack(wire.Version{1}, i, data)
-		if p.speed > 0 {
-			p.speed = 300e6 // whatever this machine is busy with
-		}
-		if enc == wire.Zstd {
+// sendAll plays chunks to a connection that takes rate bytes a second while as
+// many others send as much, and returns how many went packed.
+func sendAll(p *packer, chunks int, data []byte, speed, rate float64, others int) (packed int) {
+	for range chunks {
+		enc, out := p.pack(data, nil)
+		setSpeeds(p, speed, speed)
+		if enc != wire.Plain {
 			packed++
 		}
-		p.wrote(len(out), time.Duration(float64(len(out))/rate*1e9))
+		took := float64(len(out)) / rate
+		p.wrote(shown{bytes: len(out), took: time.Duration(took * 1e9), busy: others})
 	}
 	return packed
+}
+
+// setSpeeds has p believe in these speeds of compressing, as far as it has tried,
+// whatever this machine is busy with.
+func setSpeeds(p *packer, zstd, s2 float64) {
+	for enc, speed := range map[wire.Encoding]float64{wire.Zstd: zstd, wire.S2: s2} {
+		if p.ways[enc].speed > 0 {
+			p.ways[enc].speed = speed
+		}
+	}
 }
 
 func TestPackingFollowsTheLinkAndTheData(t *testing.T) {
@@ -29,16 +39,109 @@ func TestPackingFollowsTheLinkAndTheData(t *testing.T) {
 	for _, c := range []struct {
 		name        string
 		data        []byte
+		speed       float64 // of compressing, bytes a second
 		rate        float64 // bytes a second
+		others      int     // connections that encode while this one sends
 		least, most int     // of 1000 chunks that go packed
 	}{
-		{"text on a slow link is packed", text, 10e6, 1000, 1000},
-		{"text on a fast link is not", text, 2e9, 0, 200},
-		{"random bytes never are", random(1, 64<<10), 10e6, 0, 0},
+		{"text on a slow link is packed", text, 300e6, 10e6, 0, 1000, 1000},
+		{"text on a fast link is not", text, 300e6, 2e9, 0, 0, 200},
+		{"text on a link faster than this processor is not", text, 40e6, 50e6, 0, 0, 200},
+		{"unless four share that link", text, 40e6, 50e6, 3, 1000, 1000},
+		{"random bytes never are", random(1, 64<<10), 300e6, 10e6, 0, 0, 0},
 	} {
 		e := newFabric(t).add("kn1", "").engine
-		if n := sendAll(e.newPacker(), 1000, c.data, c.rate); n < c.least || n > c.most {
+		if n := sendAll(e.newPacker(wire.Zstd, wire.S2), 1000, c.data, c.speed, c.rate, c.others); n < c.least || n > c.most {
 			t.Errorf("%s: %d of 1000 went packed, want %d to %d", c.name, n, c.least, c.most)
+		}
+	}
+}
+
+// What the kernel has taken has not been sent: a link that is tried plain for a
+// moment is as slow as it is.
+func TestPackingIsNotDeceivedByTheKernelsBuffer(t *testing.T) {
+	text := bytes.Repeat([]byte("static inline int main(void);\n"), 2000)
+	p := newFabric(t).add("kn1", "").engine.newPacker(wire.Zstd, wire.S2)
+	packed, held := 0, 0
+	for range 1000 {
+		enc, out := p.pack(text, nil)
+		if enc != wire.Plain {
+			packed++
+		}
+		held = max(held-4096, 0) + len(out) // while little leaves
+		setSpeeds(p, 300e6, 600e6)
+		p.wrote(shown{bytes: len(out), took: 10 * time.Microsecond, held: held})
+	}
+	if packed < 950 {
+		t.Errorf("%d of 1000 went packed", packed)
+	}
+}
+
+// Whoever passes a chunk on that came packed neither reads nor compresses it.
+func TestWhatCamePackedGoesPacked(t *testing.T) {
+	e := newFabric(t).add("kn1", "").engine
+	text := bytes.Repeat([]byte("static inline int main(void);\n"), 4000)
+	c := newContent(wire.Version{1}, "f", wire.Meta{}, manifestOf(text), nil)
+	if _, _, _, err := e.newPacker(wire.Zstd).load(c, 0); !errors.Is(err, wire.ErrNotFound) {
+		t.Fatalf("without a file: %v", err)
+	}
+	came, packed := e.newPacker(wire.S2).pack(text[:c.manifest.Len(0)], nil)
+	e.packed.put(packKey{c.version, 0}, came, packed)
+	p := e.newPacker(wire.Zstd, wire.S2)
+	p.way = wire.Plain // since the link is fast
+	buf, enc, size, err := p.load(c, 0)
+	if err != nil || enc != wire.S2 || !bytes.Equal(buf.behind(0, size), packed) {
+		t.Fatalf("%d bytes in encoding %d, %v; want the %d that came", size, enc, err, len(packed))
+	}
+}
+
+// Text goes in the encoding that shrinks more while the link is what takes time,
+// and in the one that takes less time where that is the processor.
+func TestPackingSparesWhatIsScarce(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		zstd, s2 float64 // speeds of compressing, bytes a second
+		most     wire.Encoding
+	}{
+		{"much processor", 300e6, 600e6, wire.Zstd},
+		{"little processor", 20e6, 45e6, wire.S2},
+	} {
+		p := newFabric(t).add("kn1", "").engine.newPacker(wire.Zstd, wire.S2)
+		went := map[wire.Encoding]int{}
+		for range 1000 {
+			enc, out := p.pack(headerText(64<<10), nil)
+			went[enc]++
+			setSpeeds(p, c.zstd, c.s2)
+			p.wrote(shown{bytes: len(out), took: time.Duration(float64(len(out)) / 12e6 * 1e9)})
+		}
+		if went[c.most] < 900 {
+			t.Errorf("%s: %v", c.name, went)
+		}
+	}
+}
+
+// A chunk of any length comes back from either encoding, and no other length is
+// taken, nor memory for it.
+func TestPackedChunksComeBack(t *testing.T) {
+	e := newFabric(t).add("kn1", "").engine
+	for _, enc := range []wire.Encoding{wire.Zstd, wire.S2} {
+		for _, size := range []int{1, 1000, 64 << 10, 256<<10 - 1, wire.MaxChunkSize} {
+			text := headerText(size)
+			into := e.buffers.get(size)
+			packed := e.encode(enc, text, into.behind(0, 0))
+			if cap(packed) != cap(into.behind(0, 0)) {
+				t.Errorf("%d bytes in encoding %d: took memory", size, enc)
+			}
+			data, free, err := e.unpack(wire.Chunk{Encoding: enc, Data: packed}, size)
+			if err != nil || !bytes.Equal(data, text) {
+				t.Fatalf("%d bytes in encoding %d: %v", size, enc, err)
+			}
+			free()
+			for _, other := range []int{size - 1, size + 1, size + bufferTail} {
+				if _, _, err := e.unpack(wire.Chunk{Encoding: enc, Data: packed}, other); err == nil {
+					t.Errorf("%d bytes in encoding %d were taken for %d", size, enc, other)
+				}
+			}
 		}
 	}
 }

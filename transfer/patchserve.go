@@ -12,7 +12,7 @@ import (
 
 // servePatch is the handler of the patch service.
 func (e *Engine) servePatch(ctx context.Context, from wire.Member, conn net.Conn) {
-	pack := e.newPacker()
+	pack := e.newPacker(wire.Zstd)
 	e.answer(ctx, from, conn, wire.TypeBlocks, silenceLimit, func(ctx context.Context, question []byte) error {
 		var want wire.Blocks
 		if err := wire.Unmarshal(question, &want); err != nil {
@@ -70,7 +70,7 @@ func (e *Engine) makePatch(ctx context.Context, pack *packer, want wire.Blocks) 
 		return p, err
 	}
 	p.Differ = differ
-	p.Encoding, p.Data = pack.packOnce(blocks)
+	p.Encoding, p.Data = pack.pack(blocks, make([]byte, 0, len(blocks)/2))
 	return p, nil
 }
 

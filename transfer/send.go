@@ -123,33 +123,27 @@ func (s *server) sendChunk(ctx context.Context) (sent bool, err error) {
 	if !ok {
 		return false, nil
 	}
-	buf := s.e.buffers.get(int(t.c.manifest.ChunkSize))
-	defer s.e.buffers.put(buf)
-	data, err := t.c.chunk(i, buf.behind(0, 0))
+	s.e.sending.Add(1)
+	defer s.e.sending.Add(-1)
+	buf, enc, size, err := s.pack.load(t.c, i)
 	if err != nil {
 		s.unreadable(t, i, err)
 		return true, nil
 	}
-	enc, data := s.pack.pack(t.c.version, i, data)
-	if enc != wire.Plain {
-		small := s.e.buffers.get(len(data))
-		defer s.e.buffers.put(small)
-		copy(small.behind(0, len(data)), data)
-		buf = small
-	}
+	defer s.e.buffers.put(buf)
 	for any := true; any; { // the chunk's hash may be among them
 		if any, err = s.writeQueued(); err != nil {
 			return false, err
 		}
 	}
-	frame := buf.behind(head, len(data))
-	wire.AppendChunkHeader(frame[:0], t.topic, uint32(i), enc, len(data)) // before the data
-	s.e.uploaded.Add(int64(len(data)))
+	frame := buf.behind(head, size)
+	wire.AppendChunkHeader(frame[:0], t.topic, uint32(i), enc, size) // before the data
+	s.e.uploaded.Add(int64(size))
 	s.e.sent.Add(1)
-	start := time.Now()
+	start, before := time.Now(), s.e.uploaded.Load()
 	err = s.e.up.send(ctx, &s.pace, s.conn, frame)
 	took := time.Since(start)
-	s.pack.wrote(len(frame), took)
+	s.pack.wrote(shown{len(frame), took, s.valve.held(), int(s.e.uploaded.Load() - before), int(s.e.sending.Load()) - 1})
 	s.valve.wrote(len(frame), took)
 	return true, err
 }

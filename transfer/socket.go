@@ -74,6 +74,18 @@ func (v *valve) bound(limit int) {
 	v.set(unix.TCP_NOTSENT_LOWAT, limit)
 }
 
+// held returns how many bytes the kernel holds that the other side has not
+// acknowledged; 0 where that is not known.
+func (v *valve) held() (bytes int) {
+	if v.raw == nil {
+		return 0
+	}
+	_ = v.raw.Control(func(fd uintptr) { // failing leaves 0
+		bytes, _ = unix.IoctlGetInt(int(fd), unix.SIOCOUTQ)
+	})
+	return bytes
+}
+
 // wrote records that n bytes were written in the given time.
 func (v *valve) wrote(n int, took time.Duration) {
 	now := time.Now()

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/klauspost/compress/s2"
+
 	"minimega/mesh/wire"
 )
 
@@ -135,6 +137,8 @@ func FuzzUnpack(f *testing.F) {
 	f.Add(enc.EncodeAll(make([]byte, 1000), nil), 1000)
 	f.Add(enc.EncodeAll(make([]byte, 64<<20), nil), 1<<20)
 	f.Add([]byte("no zstd"), 7)
+	f.Add(s2.Encode(nil, make([]byte, 1000)), 1000)
+	f.Add(s2.Encode(nil, make([]byte, 64<<20)), 1<<20)
 	dec, err := newDecoder()
 	if err != nil {
 		f.Fatal(err)
@@ -144,13 +148,15 @@ func FuzzUnpack(f *testing.F) {
 		if size < 1 || size > wire.MaxChunkSize {
 			return
 		}
-		data, free, err := e.unpack(wire.Chunk{Encoding: wire.Zstd, Data: b}, size)
-		if err != nil {
-			return
+		for _, enc := range []wire.Encoding{wire.Zstd, wire.S2} {
+			data, free, err := e.unpack(wire.Chunk{Encoding: enc, Data: b}, size)
+			if err != nil {
+				continue
+			}
+			if len(data) != size {
+				t.Error(fmt.Errorf("%d bytes, not %d", len(data), size))
+			}
+			free()
 		}
-		if len(data) != size {
-			t.Error(fmt.Errorf("%d bytes, not %d", len(data), size))
-		}
-		free()
 	})
 }

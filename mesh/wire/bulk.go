@@ -109,7 +109,7 @@ func ParseChunk(b []byte) (Chunk, error) {
 	}
 	c := Chunk{binary.BigEndian.Uint32(b), binary.BigEndian.Uint32(b[4:]), Encoding(b[8]), b[ChunkHead:]}
 	switch {
-	case c.Encoding > Zstd:
+	case c.Encoding >= Encodings:
 		return Chunk{}, fmt.Errorf("chunk: unknown encoding %d", c.Encoding)
 	case len(c.Data) > MaxChunkSize:
 		return Chunk{}, fmt.Errorf("chunk: %w: %d bytes, at most %d", ErrTooLarge, len(c.Data), MaxChunkSize)

@@ -95,6 +95,9 @@ type Encoding uint8
 const (
 	Plain Encoding = 0
 	Zstd  Encoding = 1 // one zstd frame that decodes to exactly the chunk's length
+	S2    Encoding = 2 // one S2 block that does; in a [Chunk] only
+
+	Encodings = 3 // how many there are
 )
 
 // Open starts a topic. With a zero Version, and no Draft, it asks for what the

@@ -35,6 +35,7 @@ func TestDataFramesHaveTheirGoldenBytes(t *testing.T) {
 		{"hashes", AppendHashes(nil, Hashes{Topic: 2, First: 5, Sums: bytes.Repeat([]byte{7}, 32)}), "00000028 32 00000002 00000005" + strings.Repeat("07", 32)},
 		{"have", AppendHave(nil, Have{Topic: 2, First: 5, Bits: []byte{0x81}}), "00000009 33 00000002 00000005 81"},
 		{"chunk", append(AppendChunkHeader(nil, 2, 5, Zstd, 3), "abc"...), "0000000c 37 00000002 00000005 01 616263"},
+		{"chunk in S2", append(AppendChunkHeader(nil, 2, 5, S2, 3), "abc"...), "0000000c 37 00000002 00000005 02 616263"},
 	} {
 		if want := strings.ReplaceAll(c.want, " ", ""); hex.EncodeToString(c.got) != want {
 			t.Errorf("%s: got %x, want %s", c.name, c.got, want)
@@ -54,7 +55,7 @@ func TestBulkPayloadsOverTheirLimitsAreRefused(t *testing.T) {
 		"too long have":    second(ParseHave(make([]byte, 8+MaxHavePacket/8+1))),
 		"have past end":    second(ParseHave(body(AppendHave(nil, Have{First: MaxChunks})))),
 		"short chunk":      second(ParseChunk(make([]byte, 8))),
-		"unknown encoding": second(ParseChunk(body(AppendChunkHeader(nil, 1, 1, 2, 0)))),
+		"unknown encoding": second(ParseChunk(body(AppendChunkHeader(nil, 1, 1, Encodings, 0)))),
 		"too long chunk":   second(ParseChunk(make([]byte, ChunkHead+MaxChunkSize+1))),
 	} {
 		if err == nil {
@@ -100,6 +101,7 @@ func FuzzBulk(f *testing.F) {
 	f.Add(AppendHashes(nil, Hashes{2, 5, make([]byte, 64)})[HeaderSize:])
 	f.Add(AppendHave(nil, Have{2, 5, []byte{1, 2}})[HeaderSize:])
 	f.Add(append(AppendChunkHeader(nil, 2, 5, Zstd, 3), 1, 2, 3)[HeaderSize:])
+	f.Add(append(AppendChunkHeader(nil, 2, 5, Encodings, 3), 1, 2, 3)[HeaderSize:])
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if h, err := ParseHashes(b); err == nil {
 			if len(h.Sums) > MaxHashesPacket*HashSize || !bytes.Equal(AppendHashes(nil, h)[HeaderSize:], b) {
