@@ -44,7 +44,7 @@ func (n *Node) accept(ctx context.Context, listener net.Listener) {
 func (n *Node) welcome(ctx context.Context, raw net.Conn, leave func()) {
 	addr := raw.RemoteAddr().String()
 	prepare(raw)
-	conn, err := n.secure(ctx, &socket{Conn: n.cfg.tune.wrap(raw)})
+	conn, err := n.secure(ctx, &socket{Conn: n.cfg.tune.wrap(directly(raw))})
 	if err == nil && conn.ConnectionState().NegotiatedProtocol == wire.ALPNData {
 		n.serveStream(ctx, conn, leave)
 		return

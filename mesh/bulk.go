@@ -12,10 +12,15 @@ import (
 // packets of the 16 KiB records of TLS cost more than their encryption.
 const bulkBuffer = 272 << 10
 
+const (
+	minExpect = 4 << 10  // bytes: fewer are not worth waiting for
+	maxRecord = 17 << 10 // that TLS may hold of a record that is not whole
+)
+
 // A stream reads into firstBuffer until bulkAfter bytes have come: a swarm has
 // many streams that carry little, and a large buffer costs time to have.
 const (
-	firstBuffer = 32 << 10
+	firstBuffer = 80 << 10
 	bulkAfter   = 8 << 20
 )
 
@@ -24,8 +29,10 @@ const (
 type socket struct {
 	net.Conn
 
-	in   *bufio.Reader // nil before bulk; the reader's alone, as came
+	in   *bufio.Reader // nil before bulk; the reader's alone, as came and due
 	came int           // bytes read through it
+	due  int           // bytes behind TLS that are on their way
+	tcp  *direct       // nil: not known
 
 	mu   sync.Mutex // guards what follows; held across writes, so that records keep their order
 	held bool       // records are collected
@@ -41,6 +48,9 @@ func (s *socket) Read(b []byte) (int, error) {
 	}
 	if s.came >= bulkAfter && s.in.Size() < bulkBuffer && s.in.Buffered() == 0 {
 		s.in = bufio.NewReaderSize(s.Conn, bulkBuffer)
+	}
+	if s.tcp != nil && s.in.Buffered() == 0 {
+		s.tcp.expect(worthWaking(s.due - maxRecord))
 	}
 	n, err := s.in.Read(b)
 	s.came += n
@@ -100,8 +110,17 @@ func batched(conn *tls.Conn) net.Conn {
 		return conn
 	}
 	below.in = bufio.NewReaderSize(below.Conn, firstBuffer)
+	below.tcp, _ = below.Conn.(*direct)
 	return &bulkConn{Conn: conn, below: below}
 }
+
+// Expect tells that n bytes are on their way for the next Read, which need not
+// wake for each few of them. It belongs to the reader.
+func (c *bulkConn) Expect(n int) { c.below.due = n }
+
+// worthWaking returns for how many of n bytes to wait, of which the socket is
+// told.
+func worthWaking(n int) int { return min(max(n, 0)/minExpect*minExpect, bulkBuffer/2) }
 
 // Write returns when the kernel has all of b.
 func (c *bulkConn) Write(b []byte) (int, error) {

@@ -39,7 +39,7 @@ func (n *Node) open(ctx context.Context, addr, protocol string) (*opened, error)
 		return nil, err
 	}
 	prepare(raw)
-	o, err := n.meet(ctx, &socket{Conn: n.cfg.tune.wrap(raw)}, addr, protocol)
+	o, err := n.meet(ctx, &socket{Conn: n.cfg.tune.wrap(directly(raw))}, addr, protocol)
 	if err != nil {
 		raw.Close()
 		var foreign *ForeignError

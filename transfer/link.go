@@ -187,7 +187,7 @@ func (l *link) unused() bool {
 // read hands what comes to the fetches that it is for. Chunks are passed to the
 // workers; while those have too much, nothing is read.
 func (l *link) read() error {
-	frames := wire.NewReader(&deadlineReader{conn: l.conn, piece: l.e.down.piece, heard: l.hear}, wire.MaxDataFrame)
+	frames := wire.NewReader(&deadlineReader{conn: l.conn, piece: l.e.down.piece, heard: l.hear, due: l.due()}, wire.MaxDataFrame)
 	var small []byte
 	for {
 		var b *buffer  // a chunk's
@@ -218,6 +218,21 @@ func (l *link) read() error {
 		if err != nil {
 			return &wire.DecodeError{Offset: frames.Offset(), What: fmt.Sprintf("frame %d", t), Err: err}
 		}
+	}
+}
+
+// due returns what is to be told how many bytes the next read is of: the
+// connection waits for those of chunks more patiently, if it can.
+func (l *link) due() func(n int) {
+	conn, ok := l.conn.(interface{ Expect(n int) })
+	if !ok {
+		return nil
+	}
+	return func(n int) {
+		if !l.bulk {
+			n = 0
+		}
+		conn.Expect(n)
 	}
 }
 

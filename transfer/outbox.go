@@ -140,6 +140,7 @@ type deadlineReader struct {
 	conn  net.Conn
 	piece func(n int) int // how many of n bytes to read at a time; nil: all
 	heard func(n int)     // is told how many came, and may block; nil: nobody listens
+	due   func(n int)     // is told how many the next read is of; nil: nobody listens
 	set   time.Time       // when the deadline was, which need not be at every read
 }
 
@@ -152,6 +153,9 @@ func (r *deadlineReader) Read(b []byte) (int, error) {
 			return 0, err
 		}
 		r.set = now
+	}
+	if r.due != nil {
+		r.due(len(b))
 	}
 	n, err := r.conn.Read(b)
 	if n > 0 && r.heard != nil {
