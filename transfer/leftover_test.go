@@ -83,14 +83,16 @@ func began(t *testing.T, seed, b *node, n int, rate, some int64) {
 }
 
 func TestWhatAnEarlierProcessLeftIsTakenUpByWhoWaitsForIt(t *testing.T) {
+	t.Parallel()
 	const n, size = largeAtOnce + 2, 8 << 20
 	fab := newFabric(t)
 	seed, b := fab.add("kn1", ""), fab.add("kn2", "")
 	for i := range n {
 		seed.putHashed(t, name(i), random(uint64(i), size))
 	}
-	began(t, seed, b, n, 8_000_000, 1<<20)
+	began(t, seed, b, n, 4_000_000, 1<<20)
 	b.stop()
+	must(t, seed.engine.SetLimit(MinLimit)) // none of them ends before one of those that wait was found
 	b = fab.add("kn2", b.dir)
 	await(t, func() bool { return len(b.engine.Status()) == n })
 	waits := ""
@@ -104,6 +106,7 @@ func TestWhatAnEarlierProcessLeftIsTakenUpByWhoWaitsForIt(t *testing.T) {
 	}
 	j := b.get(waits)
 	j.Hurry()
+	must(t, seed.engine.SetLimit(16_000_000))
 	b.wait(j)
 	must(t, seed.engine.SetLimit(0))
 	must(t, b.engine.Idle(t.Context()))
@@ -122,6 +125,7 @@ func TestWhatAnEarlierProcessLeftIsTakenUpByWhoWaitsForIt(t *testing.T) {
 }
 
 func TestDeleteRemovesWhatAnEarlierProcessLeft(t *testing.T) {
+	t.Parallel()
 	const n = largeAtOnce + 3
 	seed, b, _ := crowd(t, n, 4<<20, 1_000_000)
 	began(t, seed, b, n, 1_000_000, 0)
@@ -140,6 +144,7 @@ func TestDeleteRemovesWhatAnEarlierProcessLeft(t *testing.T) {
 }
 
 func TestDraftThatWasLeftIsTakenUpByWhoWaitsForIt(t *testing.T) {
+	t.Parallel()
 	const before = 60 * wire.MinChunkSize
 	h := newSlowHash()
 	d := h.begin(t, 60)
@@ -163,6 +168,7 @@ func TestDraftThatWasLeftIsTakenUpByWhoWaitsForIt(t *testing.T) {
 }
 
 func TestOfJobsThatWantOneFileTheOneThatFetchedItTellsItsEnd(t *testing.T) {
+	t.Parallel()
 	_, _, b := interrupted(t)
 	b.urgent(t, "image")
 	want := b.engine.Ended()[0]
@@ -177,6 +183,7 @@ func TestOfJobsThatWantOneFileTheOneThatFetchedItTellsItsEnd(t *testing.T) {
 }
 
 func TestWhatWasLeftOfAnotherVersionIsRemoved(t *testing.T) {
+	t.Parallel()
 	_, a, b := interrupted(t)
 	data := random(2, 8<<20)
 	a.put("image", data)
@@ -190,6 +197,7 @@ func TestWhatWasLeftOfAnotherVersionIsRemoved(t *testing.T) {
 }
 
 func TestDeleteOfWhatWasLeftAndWaitsRemovesIt(t *testing.T) {
+	t.Parallel()
 	_, _, b := interrupted(t)
 	must(t, b.engine.Delete("image"))
 	must(t, b.engine.Idle(t.Context()))
@@ -200,6 +208,7 @@ func TestDeleteOfWhatWasLeftAndWaitsRemovesIt(t *testing.T) {
 }
 
 func TestWhatWasLeftStaysForTheNextProcess(t *testing.T) {
+	t.Parallel()
 	data, a, b := interrupted(t)
 	b.stop()
 	sent := a.engine.uploaded.Load()
@@ -214,6 +223,7 @@ func TestWhatWasLeftStaysForTheNextProcess(t *testing.T) {
 }
 
 func TestWhatIsFoundToBeLeftOfARunningTransferIsRemovedAtItsEnd(t *testing.T) {
+	t.Parallel()
 	fab := newFabric(t)
 	a, b := fab.add("kn1", ""), fab.add("kn2", "")
 	data := random(1, 4<<20)
