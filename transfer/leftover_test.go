@@ -88,7 +88,10 @@ func TestWhatAnEarlierProcessLeftIsTakenUpByWhoWaitsForIt(t *testing.T) {
 	fab := newFabric(t)
 	seed, b := fab.add("kn1", ""), fab.add("kn2", "")
 	for i := range n {
-		seed.putHashed(t, name(i), random(uint64(i), size))
+		seed.put(name(i), random(uint64(i), size))
+	}
+	for i := range n {
+		seed.awaitHashed(t, name(i))
 	}
 	began(t, seed, b, n, 4_000_000, 1<<20)
 	b.stop()
