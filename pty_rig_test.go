@@ -153,7 +153,7 @@ const bearable = time.Second
 func quick(t *testing.T, what string, took time.Duration) {
 	t.Helper()
 	t.Logf("%s: %v", what, took.Round(time.Millisecond/10))
-	if took > bearable {
+	if took > patience()*bearable {
 		t.Errorf("%s took %v", what, took)
 	}
 }

@@ -87,7 +87,7 @@ func (r *rig) start(ts *testscript.TestScript, name string, flags []string) erro
 	if n == nil {
 		n = h.AddNode(name, r.setup)
 	}
-	ctx, cancel := context.WithTimeout(r.ctx, commandTime)
+	ctx, cancel := context.WithTimeout(r.ctx, patience()*commandTime)
 	defer cancel()
 	err := n.Start(ctx, flags...)
 	log, _ := os.ReadFile(n.Log())
@@ -104,7 +104,7 @@ func (r *rig) ended(n *netlab.Node, args []string) error {
 	if err != nil {
 		return errUsage
 	}
-	ctx, cancel := context.WithTimeout(r.ctx, limit)
+	ctx, cancel := context.WithTimeout(r.ctx, patience()*limit)
 	defer cancel()
 	status, err := n.Wait(ctx)
 	if err == nil && strconv.Itoa(status) != args[0] {
@@ -128,7 +128,7 @@ func (r *rig) show(ts *testscript.TestScript, cmd *exec.Cmd) error {
 
 // on runs one command on a daemon, at most `-t DURATION` long.
 func (r *rig) on(ts *testscript.TestScript, args []string) error {
-	limit := commandTime
+	limit := patience() * commandTime
 	if len(args) > 2 && args[0] == "-t" {
 		d, err := time.ParseDuration(args[1])
 		if err != nil {
@@ -158,13 +158,13 @@ func (r *rig) pipe(ts *testscript.TestScript, args []string) error {
 		return err
 	}
 	defer script.Close()
-	ctx, cancel := context.WithTimeout(r.ctx, pipeTime)
+	ctx, cancel := context.WithTimeout(r.ctx, patience()*pipeTime)
 	defer cancel()
 	cmd := r.lab.Host(args[0]).AddNode(args[0], r.setup).Command(ctx, args[2:]...)
 	cmd.Stdin = script
 	err = r.show(ts, cmd)
 	if ctx.Err() != nil {
-		ts.Fatalf("pipe %s: not done after %v", strings.Join(args, " "), pipeTime)
+		ts.Fatalf("pipe %s: not done after %v", strings.Join(args, " "), patience()*pipeTime)
 	}
 	return err
 }
@@ -179,7 +179,7 @@ func (r *rig) until(pattern, limit string, look func() string) (last string, err
 	if err != nil {
 		return "", errUsage
 	}
-	ctx, cancel := context.WithTimeout(r.ctx, d)
+	ctx, cancel := context.WithTimeout(r.ctx, patience()*d)
 	defer cancel()
 	tick := time.NewTicker(pollTime)
 	defer tick.Stop()
@@ -190,7 +190,7 @@ func (r *rig) until(pattern, limit string, look func() string) (last string, err
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return last, fmt.Errorf("after %s there is still only\n%s", limit, last)
+			return last, fmt.Errorf("after %v there is still only\n%s", patience()*d, last)
 		}
 	}
 }

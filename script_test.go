@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -17,11 +18,25 @@ import (
 	"minimega/scripts/netlab"
 )
 
-// scriptTime bounds one script; parallel is how many run at a time.
+// scriptTime bounds one script; parallel is how many run at a time, at most, for
+// each processor: they wait more than they compute.
 const (
-	scriptTime = 2 * time.Minute
+	scriptTime = 5 * time.Minute
 	parallel   = 2
 )
+
+// patience is how many times longer than it says a script waits for what must
+// come, and how much slower a prompt may be: a program with the race detector is
+// several times slower. How long a command may take at most (`on -t`) stays.
+func patience() time.Duration {
+	if raced() {
+		return 3
+	}
+	return 1
+}
+
+// raced reports whether the program is built with the race detector.
+func raced() bool { return os.Getenv("MINIMEGA_TEST_RACE") != "" }
 
 // TestScripts runs each script of testdata/script against the built program,
 // on hosts in network namespaces. testdata/script/README.md describes the
@@ -36,7 +51,7 @@ func TestScripts(t *testing.T) {
 		t.Fatal(err)
 	}
 	binary := build(t)
-	turn := make(chan struct{}, parallel)
+	turn := make(chan struct{}, parallel*runtime.NumCPU())
 	testscript.Run(t, testscript.Params{
 		Dir:                filepath.Join("testdata", "script"),
 		Cmds:               scriptCommands(),
@@ -54,7 +69,7 @@ func TestScripts(t *testing.T) {
 func build(t testing.TB) string {
 	binary := filepath.Join(t.TempDir(), "minimega")
 	args := []string{"build", "-o", binary}
-	if os.Getenv("MINIMEGA_TEST_RACE") != "" {
+	if raced() {
 		args = append(args, "-race")
 	}
 	if out, err := exec.Command("go", append(args, ".")...).CombinedOutput(); err != nil {

@@ -15,8 +15,8 @@ import (
 
 // Bounds of what the tutorial's reader waits for.
 const (
-	tutorialStart = time.Minute // with what has to be compiled
-	tutorialTime  = 2 * time.Minute
+	tutorialStart = 3 * time.Minute // with what has to be compiled
+	tutorialTime  = 5 * time.Minute
 )
 
 // TestTutorialShowsWhatItsCommandsPrint runs the commands of docs/tutorial.md
@@ -28,6 +28,7 @@ func TestTutorialShowsWhatItsCommandsPrint(t *testing.T) {
 	if testing.Short() {
 		t.Skip("the tutorial starts a lab")
 	}
+	t.Parallel() // to the scripts
 	text, err := os.ReadFile(filepath.Join("docs", "tutorial.md"))
 	if err != nil {
 		t.Fatal(err)

@@ -142,6 +142,7 @@ func TestDraftSpreadsInASwarm(t *testing.T) {
 }
 
 func TestFileThatChangesWhileItIsHashedIsNotPublished(t *testing.T) {
+	t.Parallel()
 	h := newSlowHash()
 	h.fail = wire.ErrChanged
 	d := h.begin(t, 20)
@@ -154,6 +155,7 @@ func TestFileThatChangesWhileItIsHashedIsNotPublished(t *testing.T) {
 }
 
 func TestFileReplacedWhileItIsHashedIsNotPublished(t *testing.T) {
+	t.Parallel()
 	h := newSlowHash()
 	d := h.begin(t, 20)
 	d.a.put("other", random(2, 8<<20))
@@ -188,6 +190,7 @@ func TestLieAboutTheVersionIsNotPublished(t *testing.T) {
 }
 
 func TestDraftGoesOnWhenItsOriginIsBack(t *testing.T) {
+	t.Parallel()
 	h := newSlowHash()
 	d := h.begin(t, 20)
 	d.a.cut()
@@ -202,6 +205,7 @@ func TestDraftGoesOnWhenItsOriginIsBack(t *testing.T) {
 }
 
 func TestDraftIsBegunAgainWhenItsOriginForgotIt(t *testing.T) {
+	t.Parallel()
 	d := newSlowHash().begin(t, 20)
 	d.a.stop()
 	await(t, func() bool { return d.j.Progress().State != "" })
@@ -223,6 +227,7 @@ func TestTwoHoldersAreComparedBeforeAnythingMoves(t *testing.T) {
 }
 
 func TestDraftIsTakenUpAfterARestart(t *testing.T) {
+	t.Parallel()
 	const before = 60 * wire.MinChunkSize
 	h := newSlowHash()
 	d := h.begin(t, 60)

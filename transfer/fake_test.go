@@ -243,7 +243,7 @@ func (n *node) has(name string, want []byte) {
 // get starts a job.
 func (n *node) get(pattern string) *Job {
 	n.fab.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	j, err := n.engine.Get(ctx, pattern, Pick{})
 	if err != nil {
@@ -257,7 +257,7 @@ func (n *node) wait(j *Job) {
 	n.fab.t.Helper()
 	select {
 	case <-j.Done():
-	case <-time.After(30 * time.Second):
+	case <-time.After(patience):
 		n.fab.t.Fatalf("%s does not end: %+v, %+v", n.self.Name, j.Progress(), n.engine.Status())
 	}
 	if err := j.Err(); err != nil {

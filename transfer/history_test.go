@@ -40,6 +40,7 @@ func TestManyFilesThatCameDoNotPushOutWhatFailed(t *testing.T) {
 }
 
 func TestStatusTellsSizesRateAndCompression(t *testing.T) {
+	t.Parallel()
 	fab := newFabric(t)
 	a, b := fab.add("kn1", ""), fab.add("kn2", "")
 	data := bytes.Repeat(random(1, 1024), 16<<10)
@@ -69,6 +70,7 @@ func TestStatusTellsSizesRateAndCompression(t *testing.T) {
 }
 
 func TestStatusTellsWhyATransferFailed(t *testing.T) {
+	t.Parallel()
 	fab := newFabric(t)
 	a, b := fab.add("kn1", ""), fab.add("kn2", "")
 	a.put("image", random(1, 4<<20))

@@ -64,10 +64,11 @@ func interrupted(t *testing.T) (data []byte, a, b *node) {
 }
 
 // began gets n files at once, and at that rate when all have begun, until more
-// than some bytes of each came.
+// than some bytes of each came. None can have come by then: it takes seconds to
+// send one at the rate at which they begin, tens of milliseconds to begin.
 func began(t *testing.T, seed, b *node, n int, rate, some int64) {
 	t.Helper()
-	must(t, seed.engine.SetLimit(MinLimit))
+	must(t, seed.engine.SetLimit(1_000_000))
 	var jobs []*Job
 	for i := range n {
 		j := b.get(name(i))
@@ -82,14 +83,19 @@ func began(t *testing.T, seed, b *node, n int, rate, some int64) {
 }
 
 func TestWhatAnEarlierProcessLeftIsTakenUpByWhoWaitsForIt(t *testing.T) {
+	t.Parallel()
 	const n, size = largeAtOnce + 2, 8 << 20
 	fab := newFabric(t)
 	seed, b := fab.add("kn1", ""), fab.add("kn2", "")
 	for i := range n {
-		seed.putHashed(t, name(i), random(uint64(i), size))
+		seed.put(name(i), random(uint64(i), size))
 	}
-	began(t, seed, b, n, 8_000_000, 1<<20)
+	for i := range n {
+		seed.awaitHashed(t, name(i))
+	}
+	began(t, seed, b, n, 4_000_000, 1<<20)
 	b.stop()
+	must(t, seed.engine.SetLimit(MinLimit)) // none of them ends before one of those that wait was found
 	b = fab.add("kn2", b.dir)
 	await(t, func() bool { return len(b.engine.Status()) == n })
 	waits := ""
@@ -103,6 +109,7 @@ func TestWhatAnEarlierProcessLeftIsTakenUpByWhoWaitsForIt(t *testing.T) {
 	}
 	j := b.get(waits)
 	j.Hurry()
+	must(t, seed.engine.SetLimit(16_000_000))
 	b.wait(j)
 	must(t, seed.engine.SetLimit(0))
 	must(t, b.engine.Idle(t.Context()))
@@ -121,6 +128,7 @@ func TestWhatAnEarlierProcessLeftIsTakenUpByWhoWaitsForIt(t *testing.T) {
 }
 
 func TestDeleteRemovesWhatAnEarlierProcessLeft(t *testing.T) {
+	t.Parallel()
 	const n = largeAtOnce + 3
 	seed, b, _ := crowd(t, n, 4<<20, 1_000_000)
 	began(t, seed, b, n, 1_000_000, 0)
@@ -139,6 +147,7 @@ func TestDeleteRemovesWhatAnEarlierProcessLeft(t *testing.T) {
 }
 
 func TestDraftThatWasLeftIsTakenUpByWhoWaitsForIt(t *testing.T) {
+	t.Parallel()
 	const before = 60 * wire.MinChunkSize
 	h := newSlowHash()
 	d := h.begin(t, 60)
@@ -162,6 +171,7 @@ func TestDraftThatWasLeftIsTakenUpByWhoWaitsForIt(t *testing.T) {
 }
 
 func TestOfJobsThatWantOneFileTheOneThatFetchedItTellsItsEnd(t *testing.T) {
+	t.Parallel()
 	_, _, b := interrupted(t)
 	b.urgent(t, "image")
 	want := b.engine.Ended()[0]
@@ -176,6 +186,7 @@ func TestOfJobsThatWantOneFileTheOneThatFetchedItTellsItsEnd(t *testing.T) {
 }
 
 func TestWhatWasLeftOfAnotherVersionIsRemoved(t *testing.T) {
+	t.Parallel()
 	_, a, b := interrupted(t)
 	data := random(2, 8<<20)
 	a.put("image", data)
@@ -189,6 +200,7 @@ func TestWhatWasLeftOfAnotherVersionIsRemoved(t *testing.T) {
 }
 
 func TestDeleteOfWhatWasLeftAndWaitsRemovesIt(t *testing.T) {
+	t.Parallel()
 	_, _, b := interrupted(t)
 	must(t, b.engine.Delete("image"))
 	must(t, b.engine.Idle(t.Context()))
@@ -199,6 +211,7 @@ func TestDeleteOfWhatWasLeftAndWaitsRemovesIt(t *testing.T) {
 }
 
 func TestWhatWasLeftStaysForTheNextProcess(t *testing.T) {
+	t.Parallel()
 	data, a, b := interrupted(t)
 	b.stop()
 	sent := a.engine.uploaded.Load()
@@ -213,6 +226,7 @@ func TestWhatWasLeftStaysForTheNextProcess(t *testing.T) {
 }
 
 func TestWhatIsFoundToBeLeftOfARunningTransferIsRemovedAtItsEnd(t *testing.T) {
+	t.Parallel()
 	fab := newFabric(t)
 	a, b := fab.add("kn1", ""), fab.add("kn2", "")
 	data := random(1, 4<<20)

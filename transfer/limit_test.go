@@ -189,9 +189,10 @@ func TestWriterKeepsItsDeadlineToASlowReader(t *testing.T) {
 }
 
 func TestLimitBoundsWhatASwarmSendsAndReceives(t *testing.T) {
+	t.Parallel()
 	const rate = 4_000_000
 	fab := newFabric(t)
-	data := random(1, 12_000_000)
+	data := random(1, 8_000_000)
 	seed := fab.add("kn0", "")
 	seed.put("image", data)
 	must(t, seed.engine.SetLimit(rate))
@@ -222,8 +223,9 @@ func TestLimitBoundsWhatASwarmSendsAndReceives(t *testing.T) {
 }
 
 func TestRunningTransferFollowsTheLimit(t *testing.T) {
+	t.Parallel()
 	fab := newFabric(t)
-	data := random(1, 32<<20)
+	data := random(1, 16<<20)
 	a, b := fab.add("kn1", ""), fab.add("kn2", "")
 	a.put("image", data)
 	must(t, b.engine.SetLimit(1_000_000))
@@ -235,6 +237,7 @@ func TestRunningTransferFollowsTheLimit(t *testing.T) {
 }
 
 func TestSmallFileComesWhileLargeOnesUseUpTheLimit(t *testing.T) {
+	t.Parallel()
 	fab := newFabric(t)
 	a, b := fab.add("kn1", ""), fab.add("kn2", "")
 	large := []string{"l1", "l2", "l3", "l4", "l5", "l6"}
@@ -243,7 +246,7 @@ func TestSmallFileComesWhileLargeOnesUseUpTheLimit(t *testing.T) {
 	}
 	small := random(99, 10_000)
 	a.put("small", small)
-	must(t, b.engine.SetLimit(500_000))
+	must(t, b.engine.SetLimit(2_000_000))
 	for _, name := range large {
 		b.get(name)
 	}

@@ -16,8 +16,12 @@ import (
 	"minimega/transfer/store"
 )
 
-// imageSize makes chunks of 512 KiB, most of which are a hole in these tests.
-const imageSize = 400 << 20
+// imageSize makes chunks of 512 KiB, most of which are a hole in these tests;
+// dataSize is what else an image has.
+const (
+	imageSize = 400 << 20
+	dataSize  = 32 << 20
+)
 
 // image writes an image that begins with data.
 func (n *node) image(name string, data []byte) {
@@ -53,7 +57,7 @@ func patient(e *Engine) { e.reuseGrace = time.Hour }
 // another image on the seed that differs in a share of its blocks. It returns
 // what the second image begins with, and what counts the seed's bytes.
 func (f *fabric) monday(receivers int, share float64) (seed *node, others []*node, next []byte, crossed *atomic.Int64) {
-	old := random(1, 64<<20)
+	old := random(1, dataSize)
 	next = changed(old, share)
 	seed = f.add("kn0", "")
 	crossed = seed.count()
@@ -110,7 +114,7 @@ func TestWhatDiffersTooMuchComesWhole(t *testing.T) {
 	fab := newFabric(t)
 	_, others, next, _ := fab.monday(1, 0.7)
 	n := others[0]
-	old := random(1, 64<<20)
+	old := random(1, dataSize)
 	n.image("monday.img", append(next[:2<<20:2<<20], old[2<<20:]...)) // a little of it is here
 	_, err := n.store.Manifest(context.Background(), "monday.img")
 	must(t, err)

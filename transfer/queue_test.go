@@ -136,6 +136,7 @@ func queued(e *Engine) (waiting, running int) {
 }
 
 func TestFiftyFilesWaitForTheirTurnsAndAllCome(t *testing.T) {
+	t.Parallel()
 	seed, b, jobs := crowd(t, 50, 1<<20, 500_000)
 	if waiting, running := queued(b.engine); waiting != 50-largeAtOnce || running != largeAtOnce {
 		t.Errorf("%d wait and %d are on the way, want %d", waiting, running, largeAtOnce)
@@ -156,6 +157,7 @@ func TestFiftyFilesWaitForTheirTurnsAndAllCome(t *testing.T) {
 }
 
 func TestFileThatSomebodyWaitsForOvertakesTheQueue(t *testing.T) {
+	t.Parallel()
 	_, b, _ := crowd(t, 12, 1<<20, 2_000_000)
 	last := b.get(name(11))
 	last.Hurry()
@@ -170,7 +172,8 @@ func TestFileThatSomebodyWaitsForOvertakesTheQueue(t *testing.T) {
 }
 
 func TestFileThatCameMeanwhileIsNotFetchedAgain(t *testing.T) {
-	seed, b, jobs := crowd(t, 6, 2<<20, 2_000_000)
+	t.Parallel()
+	seed, b, jobs := crowd(t, 6, 2<<20, 4_000_000)
 	last := b.get(name(5))
 	last.Hurry()
 	b.wait(last)
@@ -184,6 +187,7 @@ func TestFileThatCameMeanwhileIsNotFetchedAgain(t *testing.T) {
 }
 
 func TestDeletedFileLeavesTheQueueAtOnce(t *testing.T) {
+	t.Parallel()
 	_, b, jobs := crowd(t, 6, 2<<20, 500_000)
 	must(t, b.engine.Delete(name(5)))
 	<-jobs[5].Done()
@@ -199,6 +203,7 @@ func TestDeletedFileLeavesTheQueueAtOnce(t *testing.T) {
 }
 
 func TestTransfersWithoutASourceLendTheirTurns(t *testing.T) {
+	t.Parallel()
 	seed, b, jobs := crowd(t, largeAtOnce+1, 1<<20, 100_000)
 	seed.cut()
 	await(t, func() bool { return jobs[0].Progress().State != "" })
@@ -248,7 +253,7 @@ func TestStatusDoesNotWaitForTheDisk(t *testing.T) {
 		if len(rows) != 1 || rows[0].Queued || rows[0].Dir == "" {
 			t.Errorf("status is %+v", rows)
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		t.Error("no answer while the disk is stuck")
 	}
 	close(free)
@@ -256,7 +261,8 @@ func TestStatusDoesNotWaitForTheDisk(t *testing.T) {
 }
 
 func TestWhoWaitsForWhatIsOnTheWayTakesNoTurn(t *testing.T) {
-	seed, b, jobs := crowd(t, largeAtOnce+1, 1<<20, 100_000)
+	t.Parallel()
+	seed, b, jobs := crowd(t, largeAtOnce+1, 1<<20, 400_000)
 	for range 2 {
 		for i := range largeAtOnce {
 			j := b.get(name(i))

@@ -56,7 +56,7 @@ func (n *node) count() *atomic.Int64 {
 }
 
 func TestOnePercentThatChangedCostsLittleMore(t *testing.T) {
-	const size = 64 << 20
+	const size = 16 << 20
 	fab := newFabric(t)
 	old := random(1, size)
 	next := changed(old, 0.01)
@@ -210,6 +210,7 @@ func searching(t *testing.T) (data []byte, a, b *node, next chan int) {
 }
 
 func TestNothingIsAskedForWhileChunksAreFoundHere(t *testing.T) {
+	t.Parallel()
 	data, a, b, next := searching(t)
 	j := b.get("image")
 	for i := range 64 {
@@ -229,6 +230,7 @@ func TestNothingIsAskedForWhileChunksAreFoundHere(t *testing.T) {
 }
 
 func TestASlowSearchDoesNotHoldUpTheNetwork(t *testing.T) {
+	t.Parallel()
 	data, _, b, next := searching(t)
 	j := b.get("image")
 	next <- 7
@@ -240,6 +242,7 @@ func TestASlowSearchDoesNotHoldUpTheNetwork(t *testing.T) {
 }
 
 func TestASearchThatFailsCostsTheNetworkOnly(t *testing.T) {
+	t.Parallel()
 	fab := newFabric(t)
 	data := random(1, 4<<20)
 	a := fab.add("kn1", "")
@@ -255,6 +258,7 @@ func TestASearchThatFailsCostsTheNetworkOnly(t *testing.T) {
 }
 
 func TestAJobThatIsCanceledEndsTheSearch(t *testing.T) {
+	t.Parallel()
 	_, _, b, next := searching(t)
 	j := b.get("image")
 	next <- 0

@@ -86,6 +86,7 @@ func TestGlobBringsWhatMatches(t *testing.T) {
 }
 
 func TestTwoJobsShareOneFetch(t *testing.T) {
+	t.Parallel()
 	fab := newFabric(t)
 	data := random(1, 8<<20)
 	a, b := fab.add("kn1", ""), fab.add("kn2", "")

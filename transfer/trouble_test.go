@@ -104,6 +104,7 @@ func TestThreeLiesBan(t *testing.T) {
 }
 
 func TestChangedSourceIsToldAndNeverMixed(t *testing.T) {
+	t.Parallel()
 	fab := newFabric(t)
 	a, b := fab.add("kn1", ""), fab.add("kn2", "")
 	a.put("image", random(1, 16<<20))
@@ -121,6 +122,7 @@ func TestChangedSourceIsToldAndNeverMixed(t *testing.T) {
 }
 
 func TestTransferGoesOnAfterARestart(t *testing.T) {
+	t.Parallel()
 	fab := newFabric(t)
 	data := random(1, 24<<20)
 	a, b := fab.add("kn1", ""), fab.add("kn2", "")
@@ -170,6 +172,7 @@ func (s *fullSink) Room() error {
 }
 
 func TestFullDiskPausesOnlyWhatNeedsIt(t *testing.T) {
+	t.Parallel()
 	fab := newFabric(t)
 	var full *fullSink
 	data, other := random(1, 8<<20), random(2, 4<<20)
@@ -224,6 +227,7 @@ func TestStreamHandsOverPartsInOrder(t *testing.T) {
 }
 
 func TestDeleteCancelsTheTransfer(t *testing.T) {
+	t.Parallel()
 	fab := newFabric(t)
 	a, b := fab.add("kn1", ""), fab.add("kn2", "")
 	a.put("image", random(1, 16<<20))
@@ -275,6 +279,7 @@ func TestBackingChainComesAlong(t *testing.T) {
 }
 
 func TestStatusCountsParts(t *testing.T) {
+	t.Parallel()
 	if n := wire.PartCount(1 << 30); n != 103 {
 		t.Errorf("1 GiB has %d parts, want 103", n)
 	}

@@ -5,7 +5,6 @@ import (
 	"iter"
 	"sync"
 	"testing"
-	"time"
 
 	"minimega/mesh/wire"
 )
@@ -39,7 +38,7 @@ func TestHoldersOfOneNameHashItAtTheSameTime(t *testing.T) {
 	asked := &sync.WaitGroup{}
 	asked.Add(3)
 	n := fab.add("kn4", "", func(e *Engine) { e.cfg.Mesh = together{e.cfg.Mesh.(fakeMesh), asked} })
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	items, _, err := n.engine.resolve(ctx, "image", Pick{})
 	if err != nil || len(items) != 1 || len(items[0].holders) != 3 {

@@ -16,7 +16,7 @@ import (
 )
 
 // findWithin is how long nodes may take to find each other.
-const findWithin = 10 * time.Second
+const findWithin = 20 * time.Second
 
 // A lab is a few hosts, each a network namespace, on bridged networks that no
 // route leads out of.

@@ -8,7 +8,7 @@ import (
 )
 
 // readyTime is how long a daemon may take to answer on its socket.
-const readyTime = 20 * time.Second
+const readyTime = time.Minute
 
 // Row makes hosts of those names on one switch (in a local lab: on this
 // machine), each with a link of its own and one node, not yet started.

@@ -169,7 +169,7 @@ func (b *bench) unpack(t testing.TB, name string, content []byte) (dir, warning 
 
 func (b *bench) ask(t testing.TB, name string) (dir, warning string, err error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	return b.Unpack(ctx, filepath.Join(b.files, name), nil)
 }

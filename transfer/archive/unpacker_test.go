@@ -357,7 +357,7 @@ func TestEndingTheUnpackerEndsWhatIsUnderWay(t *testing.T) {
 	}
 	select {
 	case <-ended:
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("Run has not ended")
 	}
 	b.unharmed(t)

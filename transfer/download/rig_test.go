@@ -22,7 +22,7 @@ import (
 )
 
 // limit bounds every wait of a test.
-const limit = 20 * time.Second
+const limit = time.Minute
 
 // A fabric is a mesh in one process, and the control handle of its nodes.
 type fabric struct {

@@ -13,6 +13,15 @@ import (
 
 var simNodes = flag.Int("sim", 100, "nodes of the simulation")
 
+// many returns how many nodes make a large mesh: short tests have a small one,
+// for the race detector has nothing to find in one goroutine and is slow.
+func many() int {
+	if testing.Short() {
+		return min(*simNodes, 24)
+	}
+	return *simNodes
+}
+
 // checkRoutes follows the next hops from one node to another.
 func (s *sim) checkRoutes(t *testing.T, from, to *host) {
 	t.Helper()
@@ -97,21 +106,22 @@ func grown(t *testing.T, nodes int) *sim {
 // TestManyNodesMeetAreCheapAtRestAndMissOneOfThem holds a mesh of a hundred to
 // what scripts/bench asks of a thousand; -sim sets another number.
 func TestManyNodesMeetAreCheapAtRestAndMissOneOfThem(t *testing.T) {
-	f, err := Measure(t.Context(), *simNodes, 4)
+	f, err := Measure(t.Context(), many(), 4)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%d nodes: %+v", *simNodes, f)
+	t.Logf("%d nodes: %+v", many(), f)
 	if f.Met > 10*time.Second || f.Idle > 2<<10 || f.Missed > 12*time.Second {
 		t.Errorf("they must meet within 10 s, send 2 KiB/s at rest and miss one within 12 s, but: %+v", f)
 	}
 }
 
 func TestAMeshOfManyHasFewLinksEachAndAllWaysEnd(t *testing.T) {
-	s := grown(t, 100)
+	n := many()
+	s := grown(t, n)
 	s.run(20*time.Second, nil)
-	for range 100 {
-		s.checkRoutes(t, s.hosts[s.rand.IntN(100)], s.hosts[s.rand.IntN(100)])
+	for range n {
+		s.checkRoutes(t, s.hosts[s.rand.IntN(n)], s.hosts[s.rand.IntN(n)])
 	}
 	for _, h := range s.hosts {
 		if links := len(h.Peers()); links < 4 || links > 12 {

@@ -25,7 +25,7 @@ import (
 )
 
 // Patient is how long a test waits for what must come.
-const Patient = 10 * time.Second
+const Patient = 30 * time.Second
 
 // pollTime is how often the terminal's modes are looked at.
 const pollTime = 2 * time.Millisecond
