@@ -1,0 +1,63 @@
+package transfer
+
+import (
+	"io"
+	"net"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// sendBuffer returns what the kernel takes of a connection at most, and whether
+// it was told so.
+func sendBuffer(t *testing.T, conn net.Conn) (bytes int, told bool) {
+	t.Helper()
+	must(t, socketOf(conn).Control(func(fd uintptr) {
+		var err error
+		bytes, err = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_SNDBUF)
+		must(t, err)
+		lock, err := unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_BUF_LOCK)
+		must(t, err)
+		told = lock&1 != 0 // SOCK_SNDBUF_LOCK
+	}))
+	return bytes, told
+}
+
+func TestTheKernelHoldsLittleOfABulkConnectionUntilTheWayIsFast(t *testing.T) {
+	here, there, err := tcpPair()
+	must(t, err)
+	defer here.Close()
+	defer there.Close()
+	var p pacer
+	must(t, p.write(here, make([]byte, 100)))
+	if _, told := sendBuffer(t, here); told {
+		t.Error("a connection with nothing bulky on it is bound")
+	}
+	go io.Copy(io.Discard, there) // ends with the connection
+	must(t, p.write(here, make([]byte, firstPiece)))
+	if bytes, told := sendBuffer(t, here); !told || bytes != firstInflight {
+		t.Errorf("at first the kernel holds %d bytes", bytes)
+	}
+	for end := time.Now().Add(20 * time.Second); ; {
+		must(t, p.write(here, make([]byte, maxPiece)))
+		if _, told := sendBuffer(t, here); !told {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("a connection within a machine stays bound: %+v", p.flow.inflight)
+		}
+	}
+}
+
+func TestWhatIsNoSocketIsNotBound(t *testing.T) {
+	here, there := net.Pipe()
+	defer here.Close()
+	defer there.Close()
+	go io.Copy(io.Discard, there) // ends with the connection
+	var p pacer
+	must(t, p.write(here, make([]byte, 1<<20)))
+	if p.flow.inflight.begun {
+		t.Error("it was looked after")
+	}
+}
