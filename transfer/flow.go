@@ -17,28 +17,23 @@ type flow struct {
 	bound    int // bytes that were set last; 0: none
 }
 
-// bulky is how long a write is before which a flow is looked after: short ones
+// bulky is how long a write is from which on a connection has a flow: short ones
 // make no queue.
 const bulky = 16 << 10
 
-// flowOf returns the flow of conn, which carries nothing bulky yet.
+// flowOf returns the flow of conn, which is to carry something bulky now.
 func flowOf(conn net.Conn) *flow {
 	fl := &flow{raw: socketOf(conn)}
 	if fl.raw == nil || !fl.free() {
 		return &flow{}
 	}
+	r, ok := fl.route()
+	if !ok {
+		return &flow{}
+	}
+	fl.inflight.begin(r, time.Now())
+	fl.bind()
 	return fl
-}
-
-// before prepares for a write of n bytes.
-func (fl *flow) before(n int) {
-	if fl.raw == nil || fl.inflight.begun || n < bulky {
-		return
-	}
-	if r, ok := fl.route(); ok {
-		fl.inflight.begin(r, time.Now())
-		fl.bind()
-	}
 }
 
 // after fits the bound to how a write went.
@@ -82,10 +77,15 @@ func (fl *flow) hold(bytes int) (ok bool) {
 	return ok && err == nil
 }
 
+// sendLock says in SO_BUF_LOCK that the kernel was told how much to take. The
+// other bit there is an [inflow]'s.
+const sendLock = 1
+
 // free lets the kernel decide how much it takes; it reports whether it can.
 func (fl *flow) free() (ok bool) {
 	err := fl.raw.Control(func(fd uintptr) {
-		ok = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_BUF_LOCK, 0) == nil
+		lock, err := unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_BUF_LOCK)
+		ok = err == nil && unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_BUF_LOCK, lock&^sendLock) == nil
 	})
 	return ok && err == nil
 }

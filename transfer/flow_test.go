@@ -19,7 +19,7 @@ func sendBuffer(t *testing.T, conn net.Conn) (bytes int, told bool) {
 		must(t, err)
 		lock, err := unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_BUF_LOCK)
 		must(t, err)
-		told = lock&1 != 0 // SOCK_SNDBUF_LOCK
+		told = lock&sendLock != 0
 	}))
 	return bytes, told
 }
@@ -48,6 +48,25 @@ func TestTheKernelHoldsLittleOfABulkConnectionUntilTheWayIsFast(t *testing.T) {
 			t.Fatalf("a connection within a machine stays bound: %+v", p.flow.inflight)
 		}
 	}
+}
+
+func TestABoundOfWhatIsSentLeavesThatOfWhatComes(t *testing.T) {
+	here, there, err := tcpPair()
+	must(t, err)
+	defer here.Close()
+	defer there.Close()
+	must(t, here.(*net.TCPConn).SetReadBuffer(64<<10))
+	fl := flowOf(here)
+	if !fl.inflight.begun || !fl.free() {
+		t.Fatal("it is not bound")
+	}
+	must(t, fl.raw.Control(func(fd uintptr) {
+		lock, err := unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_BUF_LOCK)
+		must(t, err)
+		if lock != 2 { // SOCK_RCVBUF_LOCK
+			t.Errorf("locks: %d", lock)
+		}
+	}))
 }
 
 func TestWhatIsNoSocketIsNotBound(t *testing.T) {

@@ -20,7 +20,7 @@ const (
 // one connection.
 type pacer struct {
 	piece int   // bytes; 0: firstPiece
-	flow  *flow // nil: nothing was written yet
+	flow  *flow // nil: nothing bulky was written yet
 }
 
 // write sends b under a deadline that holds for each piece of it.
@@ -28,10 +28,9 @@ func (p *pacer) write(conn net.Conn, b []byte) error {
 	if p.piece == 0 {
 		p.piece = firstPiece
 	}
-	if p.flow == nil {
+	if p.flow == nil && len(b) >= bulky {
 		p.flow = flowOf(conn)
 	}
-	p.flow.before(len(b))
 	for len(b) > 0 {
 		n := len(b)
 		if n > p.piece+slack {
@@ -45,7 +44,9 @@ func (p *pacer) write(conn net.Conn, b []byte) error {
 			return err
 		}
 		p.took(time.Since(start), n)
-		p.flow.after()
+		if p.flow != nil {
+			p.flow.after()
+		}
 		b = b[n:]
 	}
 	return nil
