@@ -2,6 +2,7 @@ package completion
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"strings"
 	"sync"
@@ -29,6 +30,10 @@ const (
 
 	// soonTime is how long after the question more is worth waiting for.
 	soonTime = 100 * time.Millisecond
+
+	// stillTime is how late it is noticed that time is over where a process did
+	// not run, and how long it has then to read what came meanwhile.
+	stillTime = 30 * time.Millisecond
 )
 
 // Mesh is what MeshNames needs of the mesh.
@@ -138,9 +143,11 @@ func (m *MeshNames) Pending() bool {
 }
 
 // Ask is Names for those who can wait: it blocks until all nodes that usually
-// answer have done so, or ctx ends, and returns what is known then.
+// answer have done so, or ctx ends, and returns what is known then. Where it is
+// noticed late that ctx is over time, this process stood still meanwhile, and
+// what has come for it was not read either: that has stillTime to be.
 func (m *MeshNames) Ask(ctx context.Context, prefix string) []string {
-	for {
+	for still := false; ; {
 		m.mu.Lock()
 		more := m.more
 		names, waiting := m.knownLocked(prefix)
@@ -151,9 +158,22 @@ func (m *MeshNames) Ask(ctx context.Context, prefix string) []string {
 		select {
 		case <-more:
 		case <-ctx.Done():
-			return m.Names(prefix)
+			if still || !overdue(ctx) {
+				return m.Names(prefix)
+			}
+			still = true
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), stillTime)
+			defer cancel()
 		}
 	}
+}
+
+// overdue reports whether ctx ended by time, and longer ago than it takes to
+// notice that.
+func overdue(ctx context.Context) bool {
+	end, ok := ctx.Deadline()
+	return ok && errors.Is(ctx.Err(), context.DeadlineExceeded) && time.Since(end) > stillTime
 }
 
 // Answer is the handler of [Method]: it says which local names begin with a

@@ -325,6 +325,25 @@ func TestAskEndsWithItsContext(t *testing.T) {
 	})
 }
 
+func TestWhatCameWhileTheProcessStoodStillIsRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mesh := &fakeMesh{}
+		mesh.add(stillTime/2, "there")
+		mesh.add(time.Hour, "never")
+		names := NewMeshNames(mesh, listOf("here"), func() {})
+		running(t, names)
+		start := time.Now()
+		ctx, cancel := context.WithDeadline(t.Context(), start.Add(-2*stillTime))
+		defer cancel()
+		if got := names.Ask(ctx, ""); !slices.Equal(got, []string{"here", "there"}) {
+			t.Errorf("noticed late: %q", got)
+		}
+		if took := time.Since(start); took != stillTime {
+			t.Errorf("it took %v more", took)
+		}
+	})
+}
+
 func TestCacheIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		names := NewMeshNames(&fakeMesh{}, listOf(), func() {})

@@ -16,13 +16,20 @@ const (
 
 // A pacer writes in pieces that the other side takes well before writeLimit,
 // however slow it is: TLS has no way back from a write that timed out. The zero
-// pacer is ready. It belongs to the connection's writer.
-type pacer struct{ piece int } // bytes; 0: firstPiece
+// pacer is ready. Much of it keeps to a [flow], too. It belongs to the writer of
+// one connection.
+type pacer struct {
+	piece int   // bytes; 0: firstPiece
+	flow  *flow // nil: nothing bulky was written yet
+}
 
 // write sends b under a deadline that holds for each piece of it.
 func (p *pacer) write(conn net.Conn, b []byte) error {
 	if p.piece == 0 {
 		p.piece = firstPiece
+	}
+	if p.flow == nil && len(b) >= bulky {
+		p.flow = flowOf(conn)
 	}
 	for len(b) > 0 {
 		n := len(b)
@@ -37,6 +44,9 @@ func (p *pacer) write(conn net.Conn, b []byte) error {
 			return err
 		}
 		p.took(time.Since(start), n)
+		if p.flow != nil {
+			p.flow.after()
+		}
 		b = b[n:]
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 // events and at least a few times a second.
 func (r *Receiver) Plan(now time.Duration) []Action {
 	if r.missing.Count() > 0 {
+		r.spreads(now)
 		r.stalls(now)
 		r.fellows(now)
 		r.deals(now)
@@ -18,6 +19,17 @@ func (r *Receiver) Plan(now time.Duration) []Action {
 	acts := r.actions
 	r.actions = nil
 	return acts
+}
+
+// spreads notes that what was dealt is still landing.
+func (r *Receiver) spreads(now time.Duration) {
+	if !r.spread {
+		return
+	}
+	if r.spreadAt > 0 {
+		r.gap += (now - r.spreadAt - r.gap) / 4
+	}
+	r.spread, r.spreadAt = false, now
 }
 
 // stalls takes from silent peers what others can give.
@@ -82,8 +94,22 @@ func (r *Receiver) dry(now time.Duration) {
 		r.ask(now, 1, func(p *peer) bool { return p.complete() && p.dry })
 	}
 	r.ask(now, 0, func(p *peer) bool {
-		return p.complete() && p.dry && now-p.dryAt > 2*p.took+minPatience
+		if !p.complete() || !p.dry {
+			return false
+		}
+		p.waited = p.waited || r.waited(now, p)
+		return p.waited
 	})
+}
+
+// waited reports whether what p has dealt must have landed by now. Where there
+// are few chunks for many, p has dealt us too little to know how long that takes:
+// they are landing as long as there is news of them.
+func (r *Receiver) waited(now time.Duration, p *peer) bool {
+	if r.missing.Len() >= fewDeals*len(r.order) {
+		return now-p.dryAt > 2*p.took+minPatience
+	}
+	return now-max(p.dryAt, r.spreadAt) > 2*max(p.took, r.gap)+minPatience
 }
 
 // ask spreads requests for chunks that at least known fellows hold over the

@@ -22,6 +22,7 @@ const (
 	endgame  = 8  // chunks left when the late ones are asked for twice
 	minDepth = 2  // chunks on the way from a peer: one coming, one waiting
 	sample   = 16 // candidates among which the rarest is taken
+	fewDeals = 4  // chunks dealt to each, that do not tell how long that takes
 )
 
 // Kind is what an [Action] does.
@@ -56,6 +57,9 @@ type Receiver struct {
 	limit    int     // chunks at or above it are not wanted yet
 	named    int     // chunks at or above it cannot be asked for: their hashes are not known
 	actions  []Action
+	spread   bool          // since the last plan something came to where nobody is known to have had it
+	spreadAt time.Duration // when that was, the last time
+	gap      time.Duration // between two such times, smoothed
 }
 
 // peer is what is known of one holder.
@@ -72,6 +76,7 @@ type peer struct {
 	dryAt   time.Duration         // when it first said that nothing is fresh
 	offered time.Duration         // when it was last offered to deal after that
 	dry     bool
+	waited  bool // for what it has dealt, long enough
 	stalled bool
 	pause   time.Duration // how long it rests, the last time
 	again   time.Duration // when it may be asked, if it is stalled
@@ -145,7 +150,7 @@ func (r *Receiver) Leave(id Peer) {
 	delete(r.peers, id)
 	r.order = slices.DeleteFunc(r.order, func(o *peer) bool { return o == p })
 	for _, o := range r.order { // what only it held may be fresh again
-		o.dry, o.dryAt = false, 0
+		o.dry, o.waited, o.dryAt = false, false, 0
 	}
 }
 
@@ -165,6 +170,7 @@ func (r *Receiver) Have(id Peer, first int, marks []byte) {
 	}
 	Each(r.missing.Len(), first, marks, func(c int) {
 		if p.have.Add(c) && !p.seed {
+			r.spread = r.spread || r.holders[c] == 0 && r.missing.Has(c)
 			r.holders[c]++
 		}
 	})
@@ -202,6 +208,7 @@ func (r *Receiver) Arrived(now time.Duration, id Peer, c int) {
 	if p != nil {
 		p.arrived(now, c, float64(r.maxDepth))
 	}
+	r.spread = r.spread || r.holders[c] == 0 && r.missing.Has(c)
 	r.settle(p, c)
 }
 

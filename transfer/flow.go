@@ -1,0 +1,109 @@
+package transfer
+
+import (
+	"net"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A flow keeps what the kernel has of a connection, sent or not, to an [inflight].
+// The zero flow, and that of a connection that is no socket, does nothing. It
+// belongs to the connection's writer.
+type flow struct {
+	raw      syscall.RawConn // nil: no socket, or a kernel that cannot unbind it again
+	inflight inflight
+	bound    int // bytes that were set last; 0: none
+}
+
+// bulky is how long a write is from which on a connection has a flow: short ones
+// make no queue.
+const bulky = 16 << 10
+
+// flowOf returns the flow of conn, which is to carry something bulky now.
+func flowOf(conn net.Conn) *flow {
+	fl := &flow{raw: socketOf(conn)}
+	if fl.raw == nil || !fl.free() {
+		return &flow{}
+	}
+	r, ok := fl.route()
+	if !ok {
+		return &flow{}
+	}
+	fl.inflight.begin(r, time.Now())
+	fl.bind()
+	return fl
+}
+
+// after fits the bound to how a write went.
+func (fl *flow) after() {
+	now := time.Now()
+	if fl.raw == nil || !fl.inflight.due(now) {
+		return
+	}
+	if r, ok := fl.route(); ok {
+		fl.inflight.look(r, now)
+		fl.bind()
+	}
+}
+
+// bind has the kernel follow the bound. Where it may not hold as much as that,
+// it is let free: its own bound would be too small.
+func (fl *flow) bind() {
+	switch {
+	case fl.inflight.bytes == fl.bound:
+		return
+	case fl.inflight.bytes == 0 || !fl.hold(fl.inflight.bytes):
+		fl.free()
+	}
+	fl.bound = fl.inflight.bytes
+}
+
+// hold bounds what the kernel has of the connection, if it may be that much.
+func (fl *flow) hold(bytes int) (ok bool) {
+	err := fl.raw.Control(func(fd uintptr) {
+		half := bytes / 2 // the kernel doubles it, and counts with what it needs itself
+		if unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, half) == nil {
+			ok = true
+			return
+		}
+		if unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_SNDBUF, half) != nil {
+			return
+		}
+		set, err := unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_SNDBUF)
+		ok = err == nil && set >= 2*half
+	})
+	return ok && err == nil
+}
+
+// sendLock says in SO_BUF_LOCK that the kernel was told how much to take. The
+// other bit there is an [inflow]'s.
+const sendLock = 1
+
+// free lets the kernel decide how much it takes; it reports whether it can.
+func (fl *flow) free() (ok bool) {
+	err := fl.raw.Control(func(fd uintptr) {
+		lock, err := unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_BUF_LOCK)
+		ok = err == nil && unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_BUF_LOCK, lock&^sendLock) == nil
+	})
+	return ok && err == nil
+}
+
+// route asks the kernel how the connection goes.
+func (fl *flow) route() (r route, ok bool) {
+	err := fl.raw.Control(func(fd uintptr) {
+		info, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
+		if err != nil {
+			return
+		}
+		ok = info.Min_rtt != 0
+		r = route{
+			rtt:   time.Duration(info.Rtt) * time.Microsecond,
+			base:  time.Duration(info.Min_rtt) * time.Microsecond,
+			acked: int64(info.Bytes_acked),
+			busy:  time.Duration(info.Busy_time) * time.Microsecond,
+		}
+	})
+	return r, ok && err == nil
+}
