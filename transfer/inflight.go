@@ -11,7 +11,8 @@ const (
 	// longer than that, calls wait as long, and are lost when they overflow.
 	mostDelay = 45 * time.Millisecond
 
-	lookEvery = 20 * time.Millisecond // or a round trip, if that is longer
+	lookFirst = 5 * time.Millisecond  // until there was a queue, or a round trip, if that is longer
+	lookEvery = 20 * time.Millisecond // from then on, or a round trip
 	rateTime  = 50 * time.Millisecond // of sending, that tells a rate
 	foreign   = 2 * time.Second       // of queues twice as long as ours may be: others make them
 	restTime  = 10 * time.Second      // that such queues are not yielded to
@@ -58,7 +59,11 @@ func (w *inflight) begin(r route, now time.Time) {
 
 // due reports whether it is time to look at the route again.
 func (w *inflight) due(now time.Time) bool {
-	return w.begun && now.Sub(w.looked) >= max(lookEvery, w.last.rtt)
+	every := lookFirst
+	if w.settled || w.bytes == 0 {
+		every = lookEvery
+	}
+	return w.begun && now.Sub(w.looked) >= max(every, w.last.rtt)
 }
 
 // look fits the bound to how the route is now.
