@@ -46,8 +46,7 @@ func (p *Plumber) join(name Name, reads, writes bool) (*Joint, error) {
 }
 
 // Next waits for lines and returns some that there are, in order, as the pipe's via
-// has made them. Its error is [ErrCleared],
-// or ctx's.
+// has made them. Its error is [ErrCleared], or ctx's.
 func (j *Joint) Next(ctx context.Context) ([]string, error) {
 	for {
 		if items := j.queue.take(takeLines, takeBytes); len(items) > 0 {
@@ -62,7 +61,7 @@ func (j *Joint) Next(ctx context.Context) ([]string, error) {
 		}
 		select {
 		case <-j.queue.ready:
-		case <-j.pipe.cleared:
+		case <-j.pipe.ctx.Done():
 			return nil, ErrCleared
 		case <-j.plumber.ctx.Done():
 			return nil, errEnding

@@ -108,8 +108,7 @@ type pipe struct {
 	at      time.Time          // of last
 	lost    uint64             // by readers that have gone
 	slow    bool               // somebody was slow, which has been logged
-	cleared <-chan struct{}    // closed when it is no more
-	ctx     context.Context    // ends when it is no more
+	ctx     context.Context    // ends when it is cleared
 	end     context.CancelFunc // of ctx
 }
 
@@ -126,7 +125,6 @@ func (p *Plumber) pipeLocked(name Name) (*pipe, error) {
 	}
 	made := &pipe{name: name, set: p.knownLocked(name)}
 	made.ctx, made.end = context.WithCancel(context.Background())
-	made.cleared = made.ctx.Done()
 	p.pipes[name] = made
 	return made, nil
 }
@@ -193,10 +191,8 @@ type target struct {
 func (p *Plumber) note(to *pipe, from *Joint, line string) ([]target, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	select {
-	case <-to.cleared:
+	if to.ctx.Err() != nil {
 		return nil, ErrCleared
-	default:
 	}
 	to.count++
 	to.last, to.at = strings.Clone(line[:min(len(line)-1, maxLast)]), time.Now()

@@ -134,7 +134,7 @@ func (s *segment) run(ctx context.Context) error {
 // that of ctx as well.
 func (j *Joint) watch(ctx context.Context, cancel func(), first *firstError) {
 	select {
-	case <-j.pipe.cleared:
+	case <-j.pipe.ctx.Done():
 		first.note(ErrCleared)
 		cancel()
 	case <-ctx.Done():
