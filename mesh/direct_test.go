@@ -2,6 +2,7 @@ package mesh
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"errors"
 	"io"
@@ -11,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"minimega/scripts/netlab"
 )
 
 // directPair returns a direct connection over loopback, and its other side.
@@ -118,14 +121,16 @@ func (c *direct) unread(t *testing.T) (n int) {
 	return n
 }
 
-// becomes waits until cond holds, and reports whether it ever does.
-func becomes(cond func() bool) bool {
-	for start := time.Now(); !cond(); time.Sleep(time.Millisecond) {
-		if time.Since(start) > 10*time.Second {
-			return false
-		}
+// until waits for cond, and reports whether it comes to be.
+func until(t *testing.T, what string, cond func() bool) bool {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	err := netlab.Until(ctx, what, cond)
+	if err != nil {
+		t.Error(err)
 	}
-	return true
+	return err == nil
 }
 
 // heeds reports whether the socket knows what is worth waking for.
@@ -140,10 +145,10 @@ func TestReaderSleepsUntilWhatIsExpectedHasCome(t *testing.T) {
 	c.patience = time.Minute
 	c.expect(5000)
 	go func() {
-		if becomes(func() bool { return c.heeds(5000) }) {
+		if until(t, "told to wait", func() bool { return c.heeds(5000) }) {
 			far.Write(make([]byte, 1000))
 		}
-		if becomes(func() bool { return c.unread(t) == 1000 }) {
+		if until(t, "1000 bytes there", func() bool { return c.unread(t) == 1000 }) {
 			far.Write(make([]byte, 4000))
 		}
 	}()
@@ -152,7 +157,7 @@ func TestReaderSleepsUntilWhatIsExpectedHasCome(t *testing.T) {
 	}
 	c.expect(0)
 	go func() {
-		if becomes(func() bool { return c.heeds(0) }) {
+		if until(t, "told not to wait", func() bool { return c.heeds(0) }) {
 			far.Write(make([]byte, 10))
 		}
 	}()
@@ -166,7 +171,7 @@ func TestReaderIsContentWithLessAfterAWhile(t *testing.T) {
 	for range 3 {
 		c.expect(5000)
 		go func() {
-			if becomes(func() bool { return c.heeds(5000) }) {
+			if until(t, "told to wait", func() bool { return c.heeds(5000) }) {
 				far.Write(make([]byte, 1000))
 			}
 		}()
