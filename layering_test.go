@@ -42,6 +42,7 @@ var allowed = []edge{
 	{"shell", "vmconfig", "vm config's commands come from its table"},
 	{"shell", "shell/grammar", "parsing has no I/O in it"},
 	{"shell", "shell/output", "answers are rendered and escaped in one place"},
+	{"shell", "shell/child", "programs are run, ended and bounded in one way"},
 	{"shell", "shell/disk", "disk commands run qemu-img through one place"},
 	{"shell", "shell/plumb", "pipes and pipelines are no matter of the shell's"},
 	{"shell", "shell/term", "the prompt is one of three front ends"},

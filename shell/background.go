@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os/exec"
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
+
+	"minimega/shell/child"
 )
 
 // maxProcesses is how many programs of `background` are known at once.
@@ -30,7 +30,7 @@ type process struct {
 	pid     int
 	start   time.Time
 
-	stdout, stderr clipped // read only once it has ended
+	stdout, stderr child.Kept // read only once it has ended
 
 	end time.Time // zero: it runs
 	err error     // how it ended
@@ -54,7 +54,7 @@ func (ps *processes) run(ctx context.Context) error {
 	ps.ended = true
 	for _, p := range ps.all {
 		if p.end.IsZero() {
-			_ = syscall.Kill(-p.pid, syscall.SIGKILL) // it may just have ended
+			_ = child.Kill(p.pid) // it may just have ended
 		}
 	}
 	ps.mu.Unlock()
@@ -64,11 +64,12 @@ func (ps *processes) run(ctx context.Context) error {
 
 // begin starts a program and returns its id.
 func (ps *processes) begin(words, environ []string) (int, error) {
-	p := &process{command: strings.Join(words, " "), start: time.Now()}
-	command := exec.Command(words[0], words[1:]...)
+	p := &process{
+		command: strings.Join(words, " "), start: time.Now(),
+		stdout: child.Kept{Most: maxOutput}, stderr: child.Kept{Most: maxOutput},
+	}
+	command := child.Command(context.Background(), words[0], words[1:]...) // run ends it
 	command.Stdout, command.Stderr, command.Env = &p.stdout, &p.stderr, environ
-	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	command.WaitDelay = killAfter
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	switch {

@@ -94,9 +94,9 @@ func backgroundOutput(_ context.Context, c *Call) error {
 	if err != nil {
 		return err
 	}
-	text := p.stdout.String()
+	text := printed(&p.stdout)
 	if strings.HasPrefix(c.Match.Pattern, "background-error") {
-		text = p.stderr.String()
+		text = printed(&p.stderr)
 	}
 	c.Text(text)
 	return nil

@@ -2,7 +2,6 @@ package shell
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,10 +10,9 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
-	"syscall"
-	"time"
 
 	"minimega/completion"
+	"minimega/shell/child"
 	"minimega/shell/grammar"
 	"minimega/shell/output"
 )
@@ -143,28 +141,22 @@ func (r Result) at(where string) Result {
 	return r
 }
 
-// Limits of a program that `shell` runs.
-const (
-	maxOutput = 16 << 20        // bytes kept of each of its outputs
-	killAfter = 2 * time.Second // for its outputs to close once it is dead
-)
+// maxOutput is how many bytes are kept of each output of a program.
+const maxOutput = 16 << 20
 
 // runProgram runs a program and waits for it. What it printed is answered also
 // where it fails.
 func runProgram(ctx context.Context, c *Call) error {
 	words := c.Lists["command"]
-	command := exec.CommandContext(ctx, words[0], words[1:]...)
-	stdout, stderr := &clipped{}, &clipped{}
+	command := child.Command(ctx, words[0], words[1:]...)
+	stdout, stderr := &child.Kept{Most: maxOutput}, &child.Kept{Most: maxOutput}
 	command.Stdout, command.Stderr = stdout, stderr
 	command.Env = c.Client.environ()
-	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	command.Cancel = func() error { return syscall.Kill(-command.Process.Pid, syscall.SIGKILL) }
-	command.WaitDelay = killAfter
 	err := command.Run()
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	r := output.Response{Response: stdout.String(), Error: strings.TrimSpace(stderr.String())}
+	r := output.Response{Response: printed(stdout), Error: strings.TrimSpace(printed(stderr))}
 	var failed *exec.ExitError
 	switch {
 	case errors.As(err, &failed) && r.Error != "":
@@ -176,26 +168,12 @@ func runProgram(ctx context.Context, c *Call) error {
 	return nil
 }
 
-// clipped keeps the first maxOutput bytes written to it. The buffer is no part
-// of its methods: io.Copy would fill it by ReadFrom, without an end.
-type clipped struct {
-	kept bytes.Buffer
-	lost int // bytes
-}
-
-func (b *clipped) Write(p []byte) (int, error) {
-	fits := min(maxOutput-b.kept.Len(), len(p))
-	b.lost += len(p) - fits
-	b.kept.Write(p[:fits])
-	return len(p), nil
-}
-
-// String returns what was kept, and says what was not.
-func (b *clipped) String() string {
-	if b.lost == 0 {
-		return b.kept.String()
+// printed returns what was kept of a program's output, and says what was not.
+func printed(k *child.Kept) string {
+	if k.Lost == 0 {
+		return k.String()
 	}
-	return fmt.Sprintf("%s\n(%d more bytes are left out: send them to a file)", b.kept.String(), b.lost)
+	return fmt.Sprintf("%s\n(%d more bytes are left out: send them to a file)", k, k.Lost)
 }
 
 // lexed returns words as a line that is read as these words again.

@@ -6,12 +6,13 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"path"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"minimega/shell/child"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -198,12 +199,11 @@ func sshOptions() []string {
 
 // run runs a program for host. The error has what it printed.
 func run(ctx context.Context, host, name string, args ...string) error {
-	command := exec.CommandContext(ctx, name, args...)
-	command.WaitDelay = killAfter
-	var printed clipped
-	command.Stdout, command.Stderr = &printed, &printed
+	command := child.Command(ctx, name, args...)
+	said := child.Kept{Most: maxOutput}
+	command.Stdout, command.Stderr = &said, &said
 	err := command.Run()
-	if text := strings.TrimSpace(printed.String()); err != nil && text != "" {
+	if text := strings.TrimSpace(printed(&said)); err != nil && text != "" {
 		return fmt.Errorf("%s: %w: %s", host, err, text)
 	}
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"minimega/shell/child"
 	"minimega/vmconfig"
 )
 
@@ -29,9 +30,7 @@ func checkQEMU(ctx context.Context, vm *vmconfig.Config, field, value string) (w
 	}
 	ctx, cancel := context.WithTimeout(ctx, qemuWithin)
 	defer cancel()
-	command := exec.CommandContext(ctx, path, "-"+field, "help")
-	command.WaitDelay = killAfter
-	text, err := command.Output()
+	text, err := child.Command(ctx, path, "-"+field, "help").Output()
 	if err != nil || slices.Contains(strings.Fields(string(text)), kind) {
 		return "", nil // one that lists nothing refuses nothing
 	}

@@ -1,15 +1,13 @@
 package disk
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os/exec"
 	"strings"
-	"syscall"
-	"time"
+
+	"minimega/shell/child"
 )
 
 // Program is what all is done with.
@@ -20,8 +18,7 @@ var ErrMissing = errors.New("install qemu-utils (or qemu-img), then try again")
 
 // Limits of running qemu-img.
 const (
-	maxOutput = 1 << 20         // bytes kept of what it prints
-	killAfter = 2 * time.Second // for its outputs to close once it is dead
+	maxOutput = 1 << 20 // bytes kept of what it prints
 )
 
 // Error is what qemu-img said when it failed.
@@ -44,22 +41,19 @@ func (e *Error) Unwrap() error { return e.Err }
 // qemuImg runs qemu-img, which is about image, and returns what it printed. It
 // is killed, with what it began, when ctx ends.
 func qemuImg(ctx context.Context, image string, args ...string) ([]byte, error) {
-	command := exec.CommandContext(ctx, Program, args...)
-	var stdout, stderr limited
+	command := child.Command(ctx, Program, args...)
+	stdout, stderr := child.Kept{Most: maxOutput}, child.Kept{Most: maxOutput}
 	command.Stdout, command.Stderr = &stdout, &stderr
-	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	command.Cancel = func() error { return syscall.Kill(-command.Process.Pid, syscall.SIGKILL) }
-	command.WaitDelay = killAfter
 	err := command.Run()
 	switch {
 	case err == nil:
-		return stdout.kept.Bytes(), nil
+		return stdout.Bytes(), nil
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case errors.Is(err, exec.ErrNotFound):
 		return nil, fmt.Errorf("%w: %w", err, ErrMissing)
 	}
-	return nil, &Error{image, said(stderr.kept.String()), err}
+	return nil, &Error{image, said(stderr.String()), err}
 }
 
 // said returns what qemu-img printed as one line, without its name.
@@ -72,14 +66,3 @@ func said(text string) string {
 	}
 	return strings.Join(lines, "; ")
 }
-
-// limited keeps the first maxOutput bytes written to it. The buffer is no part of
-// its methods: io.Copy would fill it by ReadFrom, without an end.
-type limited struct{ kept bytes.Buffer }
-
-func (l *limited) Write(p []byte) (int, error) {
-	l.kept.Write(p[:min(maxOutput-l.kept.Len(), len(p))])
-	return len(p), nil
-}
-
-var _ io.Writer = (*limited)(nil)

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os/exec"
 	"time"
+
+	"minimega/shell/child"
 )
 
 // toolWithin is how long mounting and unmounting may take: what was injected is
@@ -26,10 +28,10 @@ var ErrTooLong = errors.New("took too long")
 func (t tools) run(ctx context.Context, name string, args ...string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), t.within)
 	defer cancel()
-	printed := &limited{}
+	printed := &child.Kept{Most: maxOutput}
 	command := exec.CommandContext(ctx, name, args...)
 	command.Stdout, command.Stderr = printed, printed
-	command.WaitDelay = killAfter
+	command.WaitDelay = child.CloseWithin
 	err := await(ctx, command)
 	switch {
 	case err == nil, errors.Is(err, exec.ErrWaitDelay): // what serves a device stays
@@ -39,7 +41,7 @@ func (t tools) run(ctx context.Context, name string, args ...string) error {
 	case errors.Is(err, exec.ErrNotFound):
 		return fmt.Errorf("%w: disk inject needs it: install it", err)
 	}
-	return &Error{t.image, said(printed.kept.String()), err}
+	return &Error{t.image, said(printed.String()), err}
 }
 
 // await runs command, and gives it up where it does not end though ctx has and
@@ -55,7 +57,7 @@ func await(ctx context.Context, command *exec.Cmd) error {
 		return err
 	case <-ctx.Done():
 	}
-	killed := time.NewTimer(2 * killAfter)
+	killed := time.NewTimer(2 * child.CloseWithin)
 	defer killed.Stop()
 	select {
 	case err := <-ended:

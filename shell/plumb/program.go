@@ -2,6 +2,7 @@ package plumb
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -9,13 +10,11 @@ import (
 	"os/exec"
 	"sync"
 	"syscall"
-	"time"
+
+	"minimega/shell/child"
 
 	"golang.org/x/sys/unix"
 )
-
-// closeWithin is how long the outputs of a dead program may stay open.
-const closeWithin = 2 * time.Second
 
 // maxComplaint is the longest line of a program's error output that is kept, in
 // bytes.
@@ -33,7 +32,7 @@ type program struct {
 // begin starts a program between two files, which may be nil. They stay the
 // caller's.
 func begin(words, environ []string, stdin, stdout *os.File, log *slog.Logger) (*program, error) {
-	pr := &program{cmd: exec.Command(words[0], words[1:]...), errors: &complaints{log: log, name: words[0]}}
+	pr := &program{cmd: child.Command(context.Background(), words[0], words[1:]...), errors: &complaints{log: log, name: words[0]}}
 	if stdin != nil {
 		pr.cmd.Stdin = stdin
 	}
@@ -41,8 +40,6 @@ func begin(words, environ []string, stdin, stdout *os.File, log *slog.Logger) (*
 		pr.cmd.Stdout = stdout
 	}
 	pr.cmd.Stderr, pr.cmd.Env = pr.errors, environ
-	pr.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	pr.cmd.WaitDelay = closeWithin
 	if err := pr.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("plumb: %w: which %s tells whether it can be run", err, words[0])
 	}
@@ -54,7 +51,7 @@ func (pr *program) kill() {
 	pr.mu.Lock()
 	defer pr.mu.Unlock()
 	if !pr.ended {
-		_ = syscall.Kill(-pr.cmd.Process.Pid, syscall.SIGKILL) // it may just have ended
+		_ = child.Kill(pr.cmd.Process.Pid) // it may just have ended
 	}
 }
 

@@ -4,10 +4,10 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"os/exec"
 	"strings"
-	"syscall"
 	"time"
+
+	"minimega/shell/child"
 )
 
 // Limits of a via.
@@ -67,23 +67,11 @@ func (j *Joint) through(ctx context.Context, lines []string) []string {
 func runVia(ctx context.Context, words []string, line string, log *slog.Logger) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, viaWithin)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, words[0], words[1:]...)
-	var out bounded
+	cmd := child.Command(ctx, words[0], words[1:]...)
+	out := child.Kept{Most: MaxLine - 1}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(line), &out, &complaints{log: log, name: words[0]}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	cmd.WaitDelay = closeWithin
 	if err := cmd.Run(); err != nil {
 		return "", fmt.Errorf("%s: %w", words[0], err)
 	}
-	return string(out.text), nil
-}
-
-// bounded keeps the first bytes, less than MaxLine, of what is written.
-type bounded struct{ text []byte }
-
-// Write takes all of b.
-func (w *bounded) Write(b []byte) (int, error) {
-	w.text = append(w.text, b[:min(len(b), MaxLine-1-len(w.text))]...)
-	return len(b), nil
+	return out.String(), nil
 }
