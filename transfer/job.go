@@ -89,31 +89,14 @@ func (e *Engine) startJob(j *Job, items []item) error {
 		close(j.done)
 		return nil
 	}
-	j.wants(items...)
-	e.enlist(j)
-	return e.launch(j, items)
-}
-
-// wants notes the files of j, which nobody else knows yet.
-func (j *Job) wants(items ...item) {
 	for _, it := range items {
 		if it.kind == wire.KindFile {
 			j.files[it.name] = &file{item: it}
 		}
 	}
-}
-
-// enlist makes jobs known, all at once.
-func (e *Engine) enlist(jobs ...*Job) {
 	e.mu.Lock()
-	defer e.mu.Unlock()
-	for _, j := range jobs {
-		e.jobs[j] = struct{}{}
-	}
-}
-
-// launch runs j, which is enlisted; it ends j where the engine has stopped.
-func (e *Engine) launch(j *Job, items []item) error {
+	e.jobs[j] = struct{}{}
+	e.mu.Unlock()
 	if !e.spawn(func(context.Context) { j.run(items) }) {
 		j.end()
 		return context.Canceled

@@ -15,7 +15,8 @@ import (
 // another one that has its turn before. What it is worth is found when it is
 // known what is fetched; what is worth nothing is removed.
 
-// resume goes on with what an earlier process left, and closes loaded.
+// resume goes on with what an earlier process left, and closes loaded when all
+// the jobs for that are known, so that Delete misses none.
 func (e *Engine) resume() {
 	defer close(e.loaded)
 	partials, err := e.cfg.Store.Leftovers()
@@ -35,20 +36,15 @@ func (e *Engine) goOn(partials []*store.Partial) {
 		byName[p.Name()] = p
 	}
 	var items []item
-	var jobs []*Job
 	for _, name := range slices.Sorted(maps.Keys(byName)) {
-		it := e.resumed(byName[name])
-		items = append(items, it)
-		jobs = append(jobs, e.newJob(string(it.name)))
-		jobs[len(jobs)-1].wants(it)
+		items = append(items, e.resumed(byName[name]))
 	}
 	e.mu.Lock()
 	maps.Copy(e.left, byName)
 	e.mu.Unlock()
-	e.enlist(jobs...) // all before the first begins, so that Delete sees them
-	for i, j := range jobs {
-		if err := e.launch(j, items[i:i+1]); err != nil {
-			e.log.Debug("transfer not resumed", "file", j.what, "err", err) // the engine has stopped, and closes what is left
+	for _, it := range items {
+		if err := e.startJob(e.newJob(string(it.name)), []item{it}); err != nil {
+			return // the engine has stopped, and closes what is left
 		}
 	}
 }
