@@ -133,7 +133,7 @@ func (v *view) match(name string) []wire.Member {
 type Status struct {
 	Size    int // nodes of the mesh, this one included
 	Degree  int // links wanted
-	Peers   int // direct links
+	Peers   int // of those, with a direct link
 	Context string
 	Port    int
 	Open    bool // anybody may join
@@ -143,10 +143,12 @@ type Status struct {
 func (n *Node) Status() Status {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	v := n.view.Load()
+	gone := func(id wire.NodeID) bool { return v.byID[id].ID != id } // others told so before its link ended
 	return Status{
-		Size:    len(n.view.Load().members) + 1,
+		Size:    len(v.members) + 1,
 		Degree:  n.topo.Degree(),
-		Peers:   len(n.topo.Peers()),
+		Peers:   len(slices.DeleteFunc(n.topo.Peers(), gone)),
 		Context: n.cfg.Context,
 		Port:    int(n.topo.Self().Port),
 		Open:    n.cfg.Open,
