@@ -38,6 +38,7 @@ type Client struct {
 	warn    func(text string)          // of what is no error; nil: not shown
 	started func(name string, job Job) // told of each file get; nil: nobody asks
 	cleared func()                     // told when the history was cleared; nil: nobody asks
+	follows func()                     // told when another answer is sure to come; nil: nobody asks
 	remote  bool                       // another node's user, through mesh send
 	quit    bool                       // the user has asked the program to end
 	set     Settings
@@ -71,12 +72,13 @@ func (c *Client) warnings(lines []string) {
 	}
 }
 
-// remember adds line to the history and forgets the oldest.
+// remember adds line to the history, without the credentials in it, and forgets
+// the oldest.
 func (c *Client) remember(line string) {
 	if len(c.history) >= maxHistory {
 		c.history = slices.Delete(c.history, 0, len(c.history)-maxHistory+1)
 	}
-	c.history = append(c.history, strings.TrimSpace(line))
+	c.history = append(c.history, strings.TrimSpace(hideCredentials(line)))
 }
 
 // forget clears the history.

@@ -85,7 +85,7 @@ func read(ctx context.Context, c *Call) error {
 			return err
 		}
 		if ctx.Err() != nil {
-			return ctx.Err()
+			return nil
 		}
 	}
 	return nil
@@ -103,9 +103,13 @@ func (c *Call) lend() (giveBack func()) {
 	return func() { c.Client.set = own }
 }
 
-// readLine runs one line of a file. Its error ends the reading.
+// readLine runs one line of a file. Its error ends the reading; so does the end
+// of ctx, which the line itself or the error tells.
 func (c *Call) readLine(ctx context.Context, where, line string) error {
 	m, err := c.shell.grammar.Parse(line)
+	if (m != nil || err != nil) && c.Client.follows != nil {
+		c.Client.follows()
+	}
 	if err != nil {
 		return fmt.Errorf("%s %w", where, err)
 	}
@@ -116,28 +120,31 @@ func (c *Call) readLine(ctx context.Context, where, line string) error {
 	if c.Has("check") {
 		return nil
 	}
-	emit := func(r Result) { c.run.emit(r.at(where)) }
+	told := false
+	emit := func(r Result) {
+		told = r.Responses.Failed()
+		c.run.emit(r.at(where))
+	}
 	x := &execution{shell: c.shell, client: c.Client, emit: emit, record: true}
 	x.line(ctx, line)
 	c.run.answered = c.run.answered || x.answered
 	if x.record && c.Client.set.Record {
 		c.Client.remember(line)
 	}
-	return nil
+	if told {
+		return nil
+	}
+	return ctx.Err()
 }
 
 // at returns r with the line of a file in front of its errors.
 func (r Result) at(where string) Result {
-	name := func(all output.Responses) output.Responses {
-		all = slices.Clone(all)
-		for i := range all {
-			if all[i].Error != "" {
-				all[i].Error = where + " " + all[i].Error
-			}
+	r.Responses = slices.Clone(r.Responses)
+	for i := range r.Responses {
+		if one := &r.Responses[i]; one.Error != "" {
+			one.Error = where + " " + one.Error
 		}
-		return all
 	}
-	r.Responses, r.shown = name(r.Responses), name(r.shown)
 	return r
 }
 

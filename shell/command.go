@@ -89,11 +89,10 @@ func (c *Call) emit(r output.Response) {
 func (c *Call) answer(all output.Responses) {
 	shown, err := all.Select(c.set.Settings)
 	if err != nil {
-		all = output.Responses{{Host: c.shell.host(), Error: err.Error()}}
-		shown = all
+		shown = output.Responses{{Host: c.shell.host(), Error: err.Error()}}
 	}
 	c.run.answered = true
-	c.run.emit(Result{Responses: all, Rendered: output.Render(shown, c.set.Settings), shown: shown})
+	c.run.emit(Result{Responses: shown, Rendered: output.Render(shown, c.set.Settings)})
 }
 
 // fail answers with an error.

@@ -57,7 +57,7 @@ func (c *Call) here(ctx context.Context, m *grammar.Match) (all output.Responses
 	client := NewClient(nil, func(text string) { warnings = append(warnings, c.shell.host()+": "+text) })
 	client.remote, client.env = true, c.Client.env
 	client.set.Preprocess, client.set.Namespace = c.set.Preprocess, c.set.Namespace
-	c.shell.Exec(ctx, client, m.Text, func(r Result) { all = append(all, r.shown...) })
+	c.shell.Exec(ctx, client, m.Text, func(r Result) { all = append(all, r.Responses...) })
 	return all, warnings
 }
 

@@ -97,9 +97,8 @@ func (x *execution) fail(err error) {
 // answer hands over r, which prints nothing, in the name of this node.
 func (x *execution) answer(r output.Response) {
 	r.Host = x.shell.host()
-	all := output.Responses{r}
 	x.answered = true
-	x.emit(Result{Responses: all, shown: all})
+	x.emit(Result{Responses: output.Responses{r}})
 }
 
 // explain says of an error that only repeats ctx's end what happened.

@@ -10,7 +10,9 @@ import (
 // one after another; connections are independent.
 //
 // A [request] has either Command or Suggest. A command is answered by one
-// [reply] or several, all but the last with More. A client that sets Status is
+// [reply] or several, all but the last with More. That of a line of read is sent
+// when the next line begins. Tables have the rows and columns that .filter and
+// .columns ask for. A client that sets Status is
 // sent, while a command waits, replies with Status that do not count: their
 // Rendered is a line of progress, or a warning. A client that does not set it,
 // as most that other people wrote, is sent answers alone. The loss of one that

@@ -41,7 +41,7 @@ func TestTablesHaveTheColumnsThatProgramsKnow(t *testing.T) {
 		".columns name,dir f li": "name,dir",
 	} {
 		n.Exec(t.Context(), c, line, func(r Result) {
-			if got := strings.Join(r.shown[0].Header, ","); got != want {
+			if got := strings.Join(r.Responses[0].Header, ","); got != want {
 				t.Errorf("%s: got %s, want %s", line, got, want)
 			}
 		})

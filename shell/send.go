@@ -185,7 +185,7 @@ func (s *Shell) serveCommand(ctx context.Context, from wire.Member, body []byte)
 		client.set.Namespace = req.Namespace
 	}
 	s.Exec(ctx, client, req.Line, func(r Result) {
-		for _, one := range r.shown {
+		for _, one := range r.Responses {
 			reply.Responses = append(reply.Responses, wireResponse(one))
 		}
 	})

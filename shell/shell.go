@@ -98,10 +98,8 @@ func (s *Shell) host() string { return string(s.cfg.Mesh.Self().Name) }
 
 // Result is one batch of answers to a command.
 type Result struct {
-	Responses output.Responses
-	Rendered  string // as the client's settings have it; without errors
-
-	shown output.Responses // after filters and columns
+	Responses output.Responses // after filters and columns
+	Rendered  string           // as the client's settings have it; without errors
 }
 
 // Methods returns the calls that other nodes may make here, by name.
@@ -130,6 +128,6 @@ func (s *Shell) Exec(ctx context.Context, c *Client, line string, emit func(Resu
 	x := &execution{shell: s, client: c, emit: emit, record: true}
 	x.line(ctx, c.unalias(line))
 	if x.record && c.set.Record {
-		c.remember(hideCredentials(line))
+		c.remember(line)
 	}
 }

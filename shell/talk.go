@@ -170,27 +170,13 @@ func (t *talk) refuse(text string) bool {
 	return t.send(reply{Resp: output.Responses{{Host: t.shell.host(), Error: text}}}) == nil
 }
 
-// command runs a line and sends each result once it is known whether another
-// follows.
+// command runs a line and sends what it answers.
 func (t *talk) command(a asked) bool {
-	var last *Result
-	var failed error
 	t.forget = false
-	t.shell.Exec(a.ctx, t.client, a.Command, func(r Result) {
-		if last != nil && failed == nil {
-			if failed = t.send(reply{Resp: last.Responses, Rendered: last.Rendered, More: true}); failed != nil {
-				a.cancel()
-			}
-		}
-		last = &r
-	})
-	switch {
-	case t.client.Quit(), failed != nil:
-		return false
-	case last == nil:
-		return t.send(reply{}) == nil
-	}
-	return t.send(reply{Resp: last.Responses, Rendered: last.Rendered, Forget: t.forget && a.Status}) == nil
+	all := &answers{talk: t, asked: a}
+	t.client.follows = all.pass
+	t.shell.Exec(a.ctx, t.client, a.Command, all.take)
+	return all.last()
 }
 
 // send writes r. A client may take it as slowly as it likes, while it takes some
