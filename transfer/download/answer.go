@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"minimega/mesh/wire"
 	"minimega/transfer/store"
 )
 
@@ -53,9 +54,9 @@ func (s span) String() string {
 	return fmt.Sprintf("bytes=%d-%d", s.from, s.to-1)
 }
 
-// judge tells what resp has to do with what was asked for of a file. Errors: a
-// [StatusError], errStale, or one that wraps [ErrBadAnswer].
-func judge(resp *http.Response, asked span, stamp store.Stamp) (part, error) {
+// judge tells what resp has to do with what was asked for of the file name.
+// Errors: a [StatusError], errStale, or one that wraps [ErrBadAnswer].
+func judge(resp *http.Response, name wire.FileName, asked span, stamp store.Stamp) (part, error) {
 	switch {
 	case resp.StatusCode == http.StatusRequestedRangeNotSatisfiable && !asked.all():
 		return part{}, errStale
@@ -65,8 +66,8 @@ func judge(resp *http.Response, asked span, stamp store.Stamp) (part, error) {
 		}
 		return part{}, StatusError(resp.StatusCode)
 	}
-	if encoding := resp.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
-		return part{}, fmt.Errorf("%w: the content is encoded as %.40q, which was not asked for", ErrBadAnswer, encoding)
+	if err := asItIs(name, resp.Header.Get("Content-Encoding")); err != nil {
+		return part{}, err
 	}
 	if resp.StatusCode == http.StatusPartialContent {
 		return judgePart(resp, asked, stamp)

@@ -33,7 +33,8 @@
 //	Content-Length          exactly that many bytes, or it is a broken connection
 //	no length, chunked      to the last chunk
 //	no length, until close  refused: a part would look like the whole
-//	Content-Encoding        refused: identity was asked for
+//	Content-Encoding        refused: identity was asked for; but that of a name that
+//	                        ends so (x-gzip of a .tgz) is the file as it is
 //	redirects               at most 5, to http or https, never from https to http
 //	larger than there is room for: refused, also while it comes
 //	less than 1 KiB in 30 s: a broken connection

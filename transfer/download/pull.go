@@ -94,7 +94,7 @@ func (c *client) attempt(ctx context.Context, u URL, s sink) error {
 		return err
 	}
 	defer resp.Body.Close() // what it says is known by then
-	p, err := judge(resp, asked, stamp)
+	p, err := judge(resp, u.Name, asked, stamp)
 	if err != nil {
 		return err
 	}
