@@ -77,10 +77,13 @@ func fieldCommand(f vmconfig.Field) Command {
 	if f.Usage != "" {
 		command.Long = "The value is " + f.Usage + "."
 	}
+	if word, several := strings.CutSuffix(f.Usage, "..."); several {
+		command.Long = "The value is one " + word + " or several."
+	}
 	if f.IsFile() {
 		command.Long += " A relative path is below the files directory; file:NAME is fetched from the mesh.\n" +
 			"http://HOST/NAME and https://HOST/NAME are fetched from the mesh as NAME, or downloaded once if no node has it."
-		command.Example += "\n" + fileExample(f)
+		command.Example += fileExample(f)
 		command.Words["value"] = append(urlWords(), completion.Candidate{Text: filePrefix, Help: "a file of the mesh"})
 		command.Words[keyDiskspec] = command.Words["value"]
 		command.Hints["value"] = localFiles
@@ -116,13 +119,24 @@ func fieldOptions(f vmconfig.Field) []completion.Candidate {
 	return all
 }
 
-// fileExample is a line that sets a field to a file.
+// fileExample is a line that sets a field to the file of a URL, behind a new line;
+// "" for a field of which no server has any.
 func fileExample(f vmconfig.Field) string {
-	key := ""
-	if f.Kind == vmconfig.Paths {
-		key = "/data "
+	file, ok := map[string]string{
+		"disks": "server.img", "cdrom": "server.iso", "kernel": "vmlinuz", "initrd": "initrd", "state": "server.state",
+		"filesystem": "containerfs.tar.gz", "volume": "data.tar.gz",
+	}[f.Name]
+	if !ok {
+		return ""
 	}
-	return "vm config " + f.Name + " " + key + "http://cloud.example/releases/14.04/server.img"
+	before := ""
+	if f.Kind == vmconfig.Paths {
+		before = "/data "
+	}
+	if strings.HasSuffix(file, ".tar.gz") {
+		before += tarPrefix
+	}
+	return "\nvm config " + f.Name + " " + before + "http://cloud.example/releases/14.04/" + file
 }
 
 // fieldPatterns returns the forms that a field of f's kind has.

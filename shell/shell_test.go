@@ -289,6 +289,10 @@ func TestHelpNamesCommands(t *testing.T) {
 	}
 	expect(t, n.run(t, c, "help mesh degree"), "Usage:\n\tmesh degree [degree]\n\nshow or set how many links this node keeps\n\nExample:\n\tmesh degree 6\n")
 	expect(t, n.run(t, c, "help nonsense"), "Error (foo): no help entry for `nonsense`: `nonsense` is not known: type help for the list of commands\n")
+	expect(t, n.run(t, c, "help mesh send kn2 .csv true file delete x"), n.run(t, c, "help file delete"))
+	expect(t, n.run(t, c, "help mesh send kn2 file"), n.run(t, c, "help file"))
+	expect(t, n.run(t, c, "help mesh send kn2"), n.run(t, c, "help mesh send"))
+	expect(t, n.run(t, c, "help mesh send kn2 fiel"), "Error (foo): no help entry for `mesh send kn2 fiel`: `fiel` is not known, did you mean `file`?\n")
 	expect(t, n.run(t, c, "help file gte"), "Error (foo): no help entry for `file gte`: `gte` is not known, did you mean `get`?\n")
 	if got := n.run(t, c, "help file get"); !strings.HasPrefix(got, "Usage:\n\tfile get <file>\n\tfile get <file> from <node or newest>\n") {
 		t.Error(got)

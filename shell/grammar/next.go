@@ -79,17 +79,27 @@ func SplitPartial(line string) (words []string, last Word, ok bool) {
 
 // Find returns the numbers of the commands that begin with words: those whose
 // fixed words are spelled in full where there are any, else those that words
-// shorten. Arguments may follow the fixed words.
-func (g *Grammar) Find(words []string) []int {
+// shorten. Arguments may follow the fixed words. Where words go on into a command
+// in the command, that one is meant.
+func (g *Grammar) Find(words []string) []int { return g.find(words, maxNesting) }
+
+func (g *Grammar) find(words []string, depth int) []int {
+	if depth == 0 {
+		return nil
+	}
 	all := make([]Word, len(words))
 	for i, text := range words {
 		all[i].Text = text
 	}
 	var best []closeness
 	var found []int
+	inner := 0 // first word of the command in this one; 0: there is none
 	for i := range g.forms {
 		f := &g.forms[i]
-		if f.reach(all) < len(all) {
+		if n := f.reach(all); n < len(all) {
+			if n == f.nested() {
+				inner = n
+			}
 			continue
 		}
 		scores := f.scores(all)
@@ -99,6 +109,9 @@ func (g *Grammar) Find(words []string) []int {
 		case c == 0:
 			found = append(found, f.command)
 		}
+	}
+	if found == nil && inner > 0 {
+		return g.find(words[inner:], depth-1)
 	}
 	slices.Sort(found)
 	return slices.Compact(found)
