@@ -85,7 +85,7 @@ func quit(_ context.Context, c *Call) error {
 	if delayed {
 		seconds, err := strconv.ParseUint(text, 10, 31)
 		if err != nil {
-			return fmt.Errorf("quit: must be seconds: %w", err)
+			return fmt.Errorf("quit: must be a whole number of seconds, but is %q", text)
 		}
 		delay = time.Duration(seconds) * time.Second
 	}

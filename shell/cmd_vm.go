@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"minimega/completion"
+	"minimega/shell/grammar"
 	"minimega/shell/output"
 	"minimega/vmconfig"
 )
@@ -254,8 +255,28 @@ func vmClear(c *Call, vm *vmconfig.Config) error {
 		vm.ClearAll()
 		return nil
 	}
-	if key, ok := c.Values["key"]; ok {
-		return vm.ClearKey(field, key)
+	key, keyed := c.Values["key"]
+	var err error
+	if keyed {
+		err = vm.ClearKey(field, key)
+	} else {
+		err = vm.Clear(field)
 	}
-	return vm.Clear(field)
+	if errors.Is(err, vmconfig.ErrUnknownField) {
+		return unknownField(err, vm, field)
+	}
+	return err
+}
+
+// unknownField is err, with the field that was meant in place of where to look
+// for it, where one is near.
+func unknownField(err error, vm *vmconfig.Config, typed string) error {
+	var names []string
+	for _, f := range vm.Fields() {
+		names = append(names, f.Name)
+	}
+	if near := grammar.Nearest(typed, names); near != "" {
+		return fmt.Errorf("%w: %q: did you mean `%s`?", vmconfig.ErrUnknownField, typed, near)
+	}
+	return err
 }

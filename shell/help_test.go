@@ -51,3 +51,10 @@ func TestWrapBreaksBetweenWords(t *testing.T) {
 		}
 	}
 }
+
+func TestAMistypedWordGetsTheNearest(t *testing.T) {
+	n, c := newNode(t, "foo"), NewClient(nil, nil)
+	expect(t, n.run(t, c, "FILE list"), "Error (foo): invalid command: `FILE list`: `FILE` is not known, did you mean `file`?\n")
+	expect(t, n.run(t, c, "clear vm config mmeory"), "Error (foo): unknown field: \"mmeory\": did you mean `memory`?\n")
+	expect(t, n.run(t, c, "clear vm config tagss key"), "Error (foo): unknown field: \"tagss\": did you mean `tags`?\n")
+}

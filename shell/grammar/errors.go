@@ -42,7 +42,7 @@ func (g *Grammar) unknown(line string, words []Word) error {
 	}
 	word := words[deepest].Text
 	e.Candidates = expected(stuck, deepest)
-	e.Nearest = nearest(word, e.Candidates)
+	e.Nearest = Nearest(word, e.Candidates)
 	e.Why = e.reason(word, stuck, deepest)
 	return e
 }

@@ -1,11 +1,14 @@
 package grammar
 
-// nearest returns the one of words that somebody who typed typo most likely
-// meant, or "" where none is near.
-func nearest(typo string, words []string) string {
+import "strings"
+
+// Nearest returns the one of words, which are lower case, that somebody who
+// typed typo most likely meant, or "" where none is near.
+func Nearest(typo string, words []string) string {
 	best, found := 3, ""
+	small := strings.ToLower(typo)
 	for _, word := range words {
-		d := distance(typo, word)
+		d := min(distance(typo, word), 1+distance(small, word))
 		if d < best && d*2 <= len(word) {
 			best, found = d, word
 		}
