@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"minimega/completion"
 )
@@ -66,6 +67,9 @@ func alias(_ context.Context, c *Call) error {
 	name, first, ok := strings.Cut(words[0], "=")
 	if !ok || name == "" {
 		return errors.New("expected alias of format `alias=expansion`: as in .alias fl=file list")
+	}
+	if strings.ContainsFunc(name, unicode.IsSpace) {
+		return fmt.Errorf("alias: must be one word in front of the `=`, but is %q", name)
 	}
 	expansion := first
 	if len(words) > 1 {

@@ -223,6 +223,7 @@ func TestOutputCommands(t *testing.T) {
 		{".env MM_X 5", ""}, {"echo $MM_X ${MM_X}0", "foo: 5 50\n"}, {`.env MM_X ""`, ""}, {"echo -$MM_X-", "foo: --\n"},
 		{".alias say=echo well", ""}, {"say it", "foo: well it\n"}, {".alias", "host  | alias | expansion\nfoo   | say   | echo well\n"},
 		{".unalias say", ""}, {".alias nonsense", "Error (foo): expected alias of format `alias=expansion`: as in .alias fl=file list\n"},
+		{".alias \"two words=echo\"", "Error (foo): alias: must be one word in front of the `=`, but is \"two words\"\n"},
 	} {
 		expect(t, n.run(t, c, tt.line), tt.want)
 	}
