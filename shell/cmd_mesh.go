@@ -79,7 +79,7 @@ func meshCommands() []Command {
 			Patterns: []string{meshSendPattern},
 			Help:     "run a command on other nodes",
 			Long: "Runs the command on the nodes named, as in kn1, kn[1-3,7],kn9 or all, never on this one, and\n" +
-				"waits for all of them. What it names, such as file:, is found there.",
+				"waits for all of them. What it names, such as file:, is found there; how far that is, is shown here.",
 			Example:   "mesh send kn[1-3] file get foo\nmesh send all vm config disk file:foo.qcow2",
 			Hints:     map[string]completion.Kind{"clients": completion.Node},
 			Words:     map[string][]completion.Candidate{"clients": {{Text: "all", Help: "every other node"}}},

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"slices"
@@ -125,7 +126,7 @@ func (c *Call) readLine(ctx context.Context, where, line string) error {
 		told = r.Responses.Failed()
 		c.run.emit(r.at(where))
 	}
-	x := &execution{shell: c.shell, client: c.Client, emit: emit, record: true}
+	x := &execution{shell: c.shell, client: c.Client, emit: emit, record: true, token: rand.Uint64()}
 	x.line(ctx, line)
 	c.run.answered = c.run.answered || x.answered
 	if x.record && c.Client.set.Record {

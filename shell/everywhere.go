@@ -14,6 +14,7 @@ import (
 // names. A host that is not reachable answers with an error.
 func (c *Call) everywhere(ctx context.Context, m *grammar.Match) error {
 	to, self, all := c.hosts()
+	waiting, stop := c.showWaits(ctx, to)
 	var here output.Responses
 	var warnings []string
 	done := make(chan struct{})
@@ -23,8 +24,9 @@ func (c *Call) everywhere(ctx context.Context, m *grammar.Match) error {
 			here, warnings = c.here(ctx, m)
 		}
 	}()
-	there, err := c.ask(ctx, to, m)
+	there, err := c.ask(ctx, to, m, waiting)
 	<-done
+	stop()
 	c.Client.warnings(warnings)
 	if err != nil {
 		return err
@@ -54,7 +56,8 @@ func (c *Call) hosts() (to []wire.NodeID, self bool, unknown output.Responses) {
 // here runs m on this node, as another node would, and returns the answers, and
 // the warnings with this node's name in front.
 func (c *Call) here(ctx context.Context, m *grammar.Match) (all output.Responses, warnings []string) {
-	client := NewClient(nil, func(text string) { warnings = append(warnings, c.shell.host()+": "+text) })
+	watch := c.shell.waits.watch(waitKey{c.shell.cfg.Mesh.Self().ID, c.run.token})
+	client := NewClient(watch, func(text string) { warnings = append(warnings, c.shell.host()+": "+text) })
 	client.remote, client.env = true, c.Client.env
 	client.set.Preprocess, client.set.Namespace = c.set.Preprocess, c.set.Namespace
 	c.shell.Exec(ctx, client, m.Text, func(r Result) { all = append(all, r.Responses...) })

@@ -23,9 +23,10 @@ type execution struct {
 	shell    *Shell
 	client   *Client
 	emit     func(Result)
-	record   bool // the line goes into the history
-	answered bool // something has been emitted
-	depth    int  // how many commands the one that runs stands in
+	record   bool   // the line goes into the history
+	answered bool   // something has been emitted
+	depth    int    // how many commands the one that runs stands in
+	token    uint64 // names the line to nodes that it is sent to
 }
 
 // line parses and runs line.

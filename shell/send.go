@@ -24,6 +24,7 @@ type commandRequest struct {
 	Line       string `cbor:"1,keyasint"`
 	Preprocess bool   `cbor:"2,keyasint"` // $NAME and file: are expanded there
 	Namespace  string `cbor:"3,keyasint"` // in which it runs there; "" is the first
+	Token      uint64 `cbor:"4,keyasint"` // by which [methodWaits] asks about it; 0: nobody will
 }
 
 // commandReply is what the node answered.
@@ -52,7 +53,9 @@ func meshSend(ctx context.Context, c *Call) error {
 	if err != nil {
 		return err
 	}
-	all, err := c.ask(ctx, to, c.Match.Nested)
+	waiting, stop := c.showWaits(ctx, to)
+	all, err := c.ask(ctx, to, c.Match.Nested, waiting)
+	stop()
 	if err != nil {
 		return err
 	}
@@ -69,12 +72,12 @@ func (c *Call) gather(all output.Responses) {
 }
 
 // ask has nodes run m and returns what they answer. It waits for all of them,
-// as long as mesh timeout says.
-func (c *Call) ask(ctx context.Context, to []wire.NodeID, m *grammar.Match) (all output.Responses, err error) {
+// as long as mesh timeout says, and tells waiting of each that has answered.
+func (c *Call) ask(ctx context.Context, to []wire.NodeID, m *grammar.Match, waiting *sentWaits) (all output.Responses, err error) {
 	if len(to) == 0 {
 		return nil, nil
 	}
-	body, err := wire.Marshal(commandRequest{m.Text, c.set.Preprocess, c.set.Namespace})
+	body, err := wire.Marshal(commandRequest{m.Text, c.set.Preprocess, c.set.Namespace, c.run.token})
 	if err != nil {
 		return nil, err
 	}
@@ -84,6 +87,7 @@ func (c *Call) ask(ctx context.Context, to []wire.NodeID, m *grammar.Match) (all
 		defer cancel()
 	}
 	for reply := range c.shell.cfg.Mesh.Call(ctx, to, methodCommand, body) {
+		waiting.answered(reply.From)
 		answers, warnings := readReply(reply)
 		all = append(all, answers...)
 		c.Client.warnings(warnings)
@@ -175,7 +179,7 @@ func (s *Shell) serveCommand(ctx context.Context, from wire.Member, body []byte)
 	}
 	s.cfg.Log.Info("command from another node", "node", from.Name, "id", from.ID, "line", hideCredentials(req.Line))
 	var reply commandReply
-	client := NewClient(nil, func(text string) { reply.Warnings = append(reply.Warnings, text) })
+	client := NewClient(s.waits.watch(waitKey{from.ID, req.Token}), func(text string) { reply.Warnings = append(reply.Warnings, text) })
 	client.remote = true
 	client.set.Preprocess = req.Preprocess
 	if req.Namespace != "" && req.Namespace != defaultNamespace {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"sync/atomic"
 
 	"minimega/mesh/wire"
@@ -54,6 +55,7 @@ type Shell struct {
 	hasher    hasher
 	deploy    deployment
 	processes processes // in the background
+	waits     waits     // of commands that other nodes have sent
 	profile   cpuProfile
 	plumber   *plumb.Plumber
 }
@@ -105,7 +107,7 @@ type Result struct {
 // Methods returns the calls that other nodes may make here, by name.
 func (s *Shell) Methods() map[string]wire.Handler {
 	all := s.plumber.Methods()
-	all[methodCommand], all[methodLog] = s.serveCommand, s.serveLog
+	all[methodCommand], all[methodLog], all[methodWaits] = s.serveCommand, s.serveLog, s.serveWaits
 	return all
 }
 
@@ -125,7 +127,7 @@ func (s *Shell) RunBackground(ctx context.Context) error {
 // nothing; any other gives at least one Result. It blocks as long as the
 // command does; ctx ends it.
 func (s *Shell) Exec(ctx context.Context, c *Client, line string, emit func(Result)) {
-	x := &execution{shell: s, client: c, emit: emit, record: true}
+	x := &execution{shell: s, client: c, emit: emit, record: true, token: rand.Uint64()}
 	x.line(ctx, c.unalias(line))
 	if x.record && c.set.Record {
 		c.remember(line)
