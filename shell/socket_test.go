@@ -331,13 +331,6 @@ func TestAttachRunsLinesUntilTheUserLeaves(t *testing.T) {
 	if err := Attach(t.Context(), base, user, io.Discard, io.Discard); err != nil {
 		t.Error(err)
 	}
-	found := AttachComplete(t.Context(), base)("file lis", len("file lis"))
-	if found.Insert != "list " || found.Start != 5 {
-		t.Errorf("%+v", found)
-	}
-	if found := AttachComplete(t.Context(), base)("disc", 4); found.Insert != "disconnect " || found.Start != 0 {
-		t.Errorf("%+v", found)
-	}
 }
 
 func TestClearHistoryReachesThePromptItself(t *testing.T) {
