@@ -536,7 +536,7 @@ func FuzzSocketJSON(f *testing.F) {
 	for _, seed := range []string{
 		`{"Command":"echo hi"}{"Suggest":"fil"}`, `{"Command":"# x"}`, `{}`, `[`, `{"Command":5}`, `{"Cancel":true}`,
 		`{"Complete":"file l","Cursor":3}`, `{"Complete":"é","Cursor":-9}`, `{"PlumbPipe":"x"}`, `{"Command":".json true mesh status","Status":true}`,
-		"\xff", `{"Command":"file stream nope"}`, strings.Repeat("[", 20000),
+		"\xff", `{"Command":"file stream nope"}`, `{"Command":"file get nope","Notify":true}`, strings.Repeat("[", 20000),
 	} {
 		f.Add([]byte(seed))
 	}
