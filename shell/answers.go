@@ -37,6 +37,9 @@ func (s *answers) last() bool {
 	case s.held == nil:
 		return s.talk.send(reply{}) == nil
 	}
-	forget := s.talk.forget && s.asked.Status
-	return s.talk.send(reply{Resp: s.held.Responses, Rendered: s.held.Rendered, Forget: forget}) == nil
+	final := reply{Resp: s.held.Responses, Rendered: s.held.Rendered}
+	if s.asked.Status {
+		final.Forget, final.Namespace = s.talk.forget, s.talk.client.set.Namespace
+	}
+	return s.talk.send(final) == nil
 }

@@ -6,12 +6,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	"minimega/completion"
 	"minimega/shell/grammar"
 	"minimega/shell/output"
 )
@@ -28,6 +27,9 @@ var errEnded = errors.New("disconnected: the program has ended")
 
 // AttachPrompt returns what the prompt of -attach prints in front of a line.
 func AttachPrompt(base, namespace string) string {
+	if namespace == defaultNamespace {
+		namespace = ""
+	}
 	if namespace != "" {
 		namespace = "[" + namespace + "]"
 	}
@@ -44,14 +46,20 @@ func Attach(ctx context.Context, base string, t Terminal, out, errOut io.Writer)
 
 // attach is [Attach] in a namespace.
 func attach(ctx context.Context, to TTY, t Terminal, out, errOut io.Writer) error {
-	c, err := dial(ctx, to.Base)
-	if err != nil {
+	return (&attached{to: to}).serve(ctx, t, out, errOut)
+}
+
+// serve is [Attach].
+func (a *attached) serve(ctx context.Context, t Terminal, out, errOut io.Writer) error {
+	a.terminal, a.out, a.errOut = t, out, errOut
+	if err := a.connect(ctx); err != nil {
 		return err
 	}
-	if err := enter(c, to.Namespace); err != nil {
-		return errors.Join(err, c.Close())
+	if err := enter(ctx, a.talk.Load(), a.to.Namespace); err != nil {
+		a.close()
+		return err
 	}
-	a := &attached{base: to.Base, namespace: to.Namespace, caller: c, interrupts: catchInterrupts(t.Interrupted), out: out, errOut: errOut, forget: t.Forget}
+	a.interrupts = catchInterrupts(t.Interrupted)
 	defer a.interrupts.close()
 	defer a.close()
 	fmt.Fprintln(out, banner)
@@ -72,19 +80,49 @@ func attach(ctx context.Context, to TTY, t Terminal, out, errOut io.Writer) erro
 
 // attached is a conversation over the socket.
 type attached struct {
-	base        string
-	namespace   string // that it began in; "": the first
-	caller      *caller
+	to          TTY
+	talk        atomic.Pointer[conversation] // nil: not yet; Tab reads it
+	namespace   atomic.Pointer[string]       // that the program says it is in; nil: the one that it began in
+	terminal    Terminal
 	interrupts  *interrupts
 	out, errOut io.Writer
 	asked       bool       // to quit, by the line before
-	forget      func()     // erases the prompt's history
 	late        chan error // ends the command that was left, once; nil: none was
 }
 
+// connect begins the conversation.
+func (a *attached) connect(ctx context.Context) error {
+	talk, err := converse(ctx, a.to.Base, a.notice)
+	if err == nil {
+		a.talk.Store(talk)
+		a.namespace.Store(nil)
+	}
+	return err
+}
+
+// prompt returns what is printed in front of a line.
+func (a *attached) prompt() string {
+	namespace := a.to.Namespace
+	if now := a.namespace.Load(); now != nil {
+		namespace = *now
+	}
+	return AttachPrompt(a.to.Base, namespace)
+}
+
+// enters notes the namespace that the program says it is in. One that is older
+// does not say it.
+func (a *attached) enters(namespace string) {
+	if namespace != "" {
+		a.namespace.Store(&namespace)
+	}
+}
+
+// notice shows how a transfer has ended that an earlier line has begun.
+func (a *attached) notice(r incoming) { a.terminal.Print(r.Rendered) }
+
 // close ends the conversation.
 func (a *attached) close() {
-	a.caller.Close()
+	a.talk.Load().close()
 	if a.late != nil {
 		<-a.late
 		a.late = nil
@@ -129,22 +167,26 @@ func (a *attached) run(ctx context.Context, line string) error {
 	if settled, err := a.settle(ctx, running); !settled {
 		return err
 	}
-	screen := &printer{out: a.out, errOut: a.errOut, forget: a.forget}
+	screen := &printer{out: a.out, errOut: a.errOut, forget: a.terminal.Forget, enters: a.enters}
+	a.talk.Load().hurry()
+	waiting, giveUp := context.WithCancelCause(ctx)
 	answered := make(chan error, 1)
 	go func() { // ends with the answer, or the connection: close waits for it
-		answered <- a.caller.ask(request{Command: line, Status: true}, screen.show)
+		defer giveUp(nil)
+		answered <- a.talk.Load().ask(waiting, request{Command: line, Status: true, Notify: true}, screen.show)
 	}()
 	select {
 	case err := <-answered:
 		return err
 	case <-running.Done():
 	}
-	a.caller.cancel()
+	a.talk.Load().cancel()
+	time.AfterFunc(cancelWithin, func() { giveUp(os.ErrDeadlineExceeded) })
 	soon := time.NewTimer(leaveWithin)
 	defer soon.Stop()
 	select {
 	case err := <-answered:
-		return errors.Join(err, a.caller.conn.SetReadDeadline(time.Time{}))
+		return err
 	case <-soon.C:
 	}
 	screen.close()
@@ -164,7 +206,6 @@ func (a *attached) settle(ctx, running context.Context) (bool, error) {
 	case err := <-a.late:
 		a.late = nil
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
-			err = errors.Join(err, a.caller.conn.SetReadDeadline(time.Time{}))
 			return err == nil, err
 		}
 	case <-running.Done():
@@ -178,13 +219,11 @@ func (a *attached) settle(ctx, running context.Context) (bool, error) {
 func (a *attached) again(ctx context.Context) error {
 	fmt.Fprintln(a.errOut, "warning: the command does not end: connected again, with default settings: type the line again")
 	a.close()
-	c, err := dial(ctx, a.base)
-	if err != nil {
+	if err := a.connect(ctx); err != nil {
 		return err
 	}
-	a.caller = c
 	entered := make(chan error, 1)
-	go func() { entered <- enter(c, a.namespace) }() // close waits for it
+	go func() { entered <- enter(ctx, a.talk.Load(), a.to.Namespace) }() // close waits for it
 	a.late = entered
 	return nil
 }
@@ -193,6 +232,7 @@ func (a *attached) again(ctx context.Context) error {
 type printer struct {
 	out, errOut io.Writer
 	forget      func()
+	enters      func(namespace string)
 
 	mu     sync.Mutex // held while something is shown
 	closed bool
@@ -204,6 +244,7 @@ func (p *printer) show(r incoming) {
 	if r.Forget {
 		p.forget()
 	}
+	p.enters(r.Namespace)
 	switch {
 	case p.closed:
 	case r.Status:
@@ -221,12 +262,12 @@ func (p *printer) close() {
 }
 
 // enter goes to a namespace of the program, unless it is "".
-func enter(c *caller, namespace string) error {
+func enter(ctx context.Context, talk *conversation, namespace string) error {
 	if namespace == "" {
 		return nil
 	}
 	var refused error
-	err := c.ask(request{Command: "namespace " + grammar.Quote(namespace)}, func(r incoming) {
+	err := talk.ask(ctx, request{Command: "namespace " + grammar.Quote(namespace)}, func(r incoming) {
 		for _, one := range r.responses() {
 			if one.Error != "" {
 				refused = errors.New(one.Error)
@@ -234,39 +275,4 @@ func enter(c *caller, namespace string) error {
 		}
 	})
 	return errors.Join(err, refused)
-}
-
-// completeWithin is how long the prompt of -attach waits for a completion.
-const completeWithin = 2 * time.Second
-
-// AttachComplete returns what completes lines by asking the program that serves
-// base. It blocks for that at most some seconds and knows nothing where the
-// program does not answer.
-func AttachComplete(ctx context.Context, base string) func(line string, cursor int) completion.Result {
-	return func(line string, cursor int) completion.Result {
-		ctx, cancel := context.WithTimeout(ctx, completeWithin)
-		defer cancel()
-		found, err := askCompletion(ctx, base, line, cursor)
-		if err != nil {
-			found = completion.Result{Start: cursor}
-		}
-		return orDisconnect(found, line[:cursor])
-	}
-}
-
-// orDisconnect adds to what may stand at the end of line the one word that is
-// the client's own.
-func orDisconnect(r completion.Result, line string) completion.Result {
-	word := strings.TrimLeft(line, " ")
-	if !strings.HasPrefix(disconnect, word) {
-		return r
-	}
-	own := completion.Candidate{Text: disconnect, Help: "leave, and let the program run on"}
-	at, _ := slices.BinarySearchFunc(r.Candidates, own, func(a, b completion.Candidate) int { return strings.Compare(a.Text, b.Text) })
-	r.Candidates = slices.Insert(r.Candidates, at, own)
-	r.Start, r.Insert = len(line)-len(word), word
-	if len(r.Candidates) == 1 {
-		r.Insert = disconnect + " "
-	}
-	return r
 }

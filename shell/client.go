@@ -2,7 +2,6 @@ package shell
 
 import (
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -45,7 +44,7 @@ type Client struct {
 
 	history []string
 	alias   atomic.Pointer[map[string]string] // first word → what it stands for; replaced, never changed; nil: none
-	env     map[string]*string                // over the process's environment; nil: unset
+	env     *environment
 }
 
 // NewClient returns a client with the settings that everybody begins with.
@@ -53,10 +52,7 @@ type Client struct {
 func NewClient(watch Watch, warn func(text string)) *Client {
 	set := Settings{Settings: output.Defaults(), Record: true, Preprocess: true, Updates: statusEvery, Namespace: defaultNamespace}
 	set.Condense = mesh.CompressRange
-	return &Client{
-		watch: watch, warn: warn, set: set,
-		env: map[string]*string{},
-	}
+	return &Client{watch: watch, warn: warn, set: set, env: &environment{}}
 }
 
 // Quit reports whether the client has asked the program to end.
@@ -125,43 +121,4 @@ func (c *Client) unalias(line string) string {
 		return full + rest
 	}
 	return line
-}
-
-// getenv returns the value of name, "" where it is not set.
-func (c *Client) getenv(name string) string {
-	if value, ok := c.env[name]; ok {
-		if value == nil {
-			return ""
-		}
-		return *value
-	}
-	return os.Getenv(name)
-}
-
-// setenv sets name, or unsets it where value is "".
-func (c *Client) setenv(name, value string) {
-	c.env[name] = &value
-	if value == "" {
-		c.env[name] = nil
-	}
-}
-
-// environ returns NAME=value for all that is set, sorted by name.
-func (c *Client) environ() []string {
-	all := map[string]string{}
-	for _, pair := range os.Environ() {
-		name, value, _ := strings.Cut(pair, "=")
-		all[name] = value
-	}
-	for name, value := range c.env {
-		delete(all, name)
-		if value != nil {
-			all[name] = *value
-		}
-	}
-	pairs := make([]string, 0, len(all))
-	for _, name := range slices.Sorted(maps.Keys(all)) {
-		pairs = append(pairs, name+"="+all[name])
-	}
-	return pairs
 }

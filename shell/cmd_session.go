@@ -38,7 +38,7 @@ func sessionCommands() []Command {
 			Patterns: []string{".env [name]", ".env <name> <value>"},
 			Help:     "show or set what $NAME stands for; an empty value unsets it",
 			Example:  ".env IMAGE foo.qcow2\n.env IMAGE\n.env IMAGE \"\"",
-			Offers:   map[string]Offer{"name": offerEnv},
+			Hints:    map[string]completion.Kind{"name": completion.Variable},
 			Columns:  []string{"key", "value"},
 			Run:      env,
 		},
@@ -104,9 +104,9 @@ func env(_ context.Context, c *Call) error {
 	case named && (name == "" || strings.ContainsAny(name, "=\x00")):
 		return fmt.Errorf(".env: must be a name without =, but is %q", name)
 	case given:
-		c.Client.setenv(name, value)
+		c.Client.env.put(name, value)
 	case named:
-		c.Text(c.Client.getenv(name))
+		c.Text(c.Client.env.get(name))
 	default:
 		var rows [][]string
 		for _, pair := range c.Client.environ() {

@@ -186,6 +186,18 @@ func TestTabKnowsTheClientsAliases(t *testing.T) {
 	expect(t, offered(n, "lsf s"), "")
 }
 
+func TestTabKnowsTheClientsVariables(t *testing.T) {
+	n := completing(t)
+	t.Setenv("TAB_TEST_GONE", "1")
+	c := NewClient(nil, nil)
+	n.atPrompt = c
+	n.run(t, c, ".env TAB_TEST_OWN x", `.env TAB_TEST_GONE ""`)
+	expect(t, offered(n, "echo $TAB_TEST"), "$TAB_TEST_OWN")
+	expect(t, offered(n, ".env TAB_TEST"), "TAB_TEST_OWN")
+	expect(t, strings.Join(n.Suggest(t.Context(), c, "echo $TAB_TEST"), "|"), "echo $TAB_TEST_OWN ")
+	expect(t, strings.Join(n.Suggest(t.Context(), nil, "echo $TAB_TEST"), "|"), "echo $TAB_TEST_GONE ")
+}
+
 func TestColumnsAreThoseOfTheTables(t *testing.T) {
 	n := newNode(t, "foo")
 	for i := range n.commands {

@@ -160,10 +160,13 @@ func askCompletion(ctx context.Context, base, line string, cursor int) (completi
 		return found, err
 	}
 	defer c.Close()
-	err = c.ask(request{Complete: &line, Cursor: cursor}, func(r incoming) {
-		if r.Completion != nil && r.Completion.Start >= 0 && r.Completion.Start <= cursor {
-			found = *r.Completion
-		}
-	})
+	err = c.ask(request{Complete: &line, Cursor: cursor}, func(r incoming) { r.complete(cursor, &found) })
 	return found, err
+}
+
+// complete sets found to what r says of a line before a cursor, if it does.
+func (r incoming) complete(cursor int, found *completion.Result) {
+	if r.Completion != nil && r.Completion.Start >= 0 && r.Completion.Start <= cursor {
+		*found = *r.Completion
+	}
 }

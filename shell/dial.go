@@ -10,7 +10,6 @@ import (
 	"net"
 	"path/filepath"
 	"syscall"
-	"time"
 
 	"minimega/completion"
 	"minimega/shell/output"
@@ -67,25 +66,27 @@ func (c *caller) ask(req request, each func(incoming)) error {
 		return gone(err) // a program that did not want to hear us may have said why
 	}
 	for {
-		line, err := c.line()
+		r, err := c.next()
 		if err != nil {
-			return gone(err)
-		}
-		var r incoming
-		if err := json.Unmarshal(line, &r); err != nil {
-			return fmt.Errorf("bad reply: %w", err)
+			return err
 		}
 		each(r)
-		if !r.More && !r.Status {
+		if r.last() {
 			return nil
 		}
 	}
 }
 
-// cancel ends the command that runs, whose reply must then come soon.
-func (c *caller) cancel() {
-	_ = c.conn.SetReadDeadline(time.Now().Add(cancelWithin))
-	_, _ = c.conn.Write([]byte(`{"Cancel":true}` + "\n"))
+// next returns the next reply. io.EOF is a program that has ended.
+func (c *caller) next() (r incoming, err error) {
+	line, err := c.line()
+	if err != nil {
+		return r, gone(err)
+	}
+	if err := json.Unmarshal(line, &r); err != nil {
+		return r, fmt.Errorf("bad reply: %w", err)
+	}
+	return r, nil
 }
 
 // line reads one line, whatever its length up to the limit.
@@ -113,12 +114,17 @@ type incoming struct {
 	Rendered string
 	More     bool
 	Status   bool
+	Notice   bool
 	Forget   bool
 
+	Namespace  string
 	Completion *completion.Result
 }
 
 type incomingResponse struct{ Host, Error string }
+
+// last reports whether no more replies follow to what was asked.
+func (r incoming) last() bool { return !r.More && !r.Status }
 
 // responses returns what is printed of r's errors.
 func (r incoming) responses() output.Responses {

@@ -79,7 +79,7 @@ func (x *execution) expand(ctx context.Context, m *grammar.Match, how expansion)
 // expandWord returns what word stands for: usually one word, for a file: or
 // tar: glob a word a file.
 func (x *execution) expandWord(ctx context.Context, key, word string, how expansion) ([]string, error) {
-	word = os.Expand(word, x.client.getenv)
+	word = os.Expand(word, x.client.env.get)
 	if kind := how.hints[key]; x.shell.cfg.Downloads != nil && isURL(word) {
 		switch kind {
 		case localFiles:

@@ -2,7 +2,6 @@ package shell
 
 import (
 	"maps"
-	"os"
 	"slices"
 	"strings"
 
@@ -47,19 +46,6 @@ func offerSaved(s *Shell, _ []string) []completion.Candidate { return candidates
 // offerKeys offers the keys that a field has: the field is the last word.
 func offerKeys(s *Shell, words []string) []completion.Candidate {
 	return candidates(s.spaces.keys(words[len(words)-1]))
-}
-
-// offerEnv offers the names of variables.
-func offerEnv(*Shell, []string) []completion.Candidate { return candidates(envNames()) }
-
-// envNames returns the names of variables.
-func envNames() []string {
-	var names []string
-	for _, pair := range os.Environ() {
-		name, _, _ := strings.Cut(pair, "=")
-		names = append(names, name)
-	}
-	return names
 }
 
 // offerProcesses offers the ids of programs in the background.

@@ -102,6 +102,7 @@ const endWithin = time.Second
 // plumb joins the connection to a pipe until either ends. Nothing follows on the
 // connection.
 func (t *talk) plumb(a asked) bool {
+	t.endings.stop() // only lines come from now on
 	name, err := plumb.ParseName(a.PlumbPipe, t.client.set.Namespace)
 	if err != nil {
 		return t.refuseLast(err)

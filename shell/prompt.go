@@ -6,12 +6,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"sync"
-
-	"github.com/dustin/go-humanize"
 
 	"minimega/shell/output"
-	"minimega/transfer"
 )
 
 // Prompt is what the local prompt prints in front of a line.
@@ -45,10 +41,9 @@ func (s *Shell) RunPrompt(ctx context.Context, t Terminal, out, errOut io.Writer
 	s.atPrompt = p.client
 	p.interrupts = catchInterrupts(t.Interrupted)
 	defer p.interrupts.close()
-	ctx, cancel := context.WithCancel(ctx)
-	defer p.jobs.Wait()
-	defer cancel()
-	p.client.started = func(name string, job Job) { p.follow(ctx, name, job) }
+	told := s.newEndings(ctx, func(r output.Response) { t.Print(endingLine(r)) })
+	defer told.stop()
+	p.client.started = func(name string, job Job) { told.follow(p.client, name, job) }
 	for !p.client.Quit() {
 		line, err := t.ReadLine(ctx)
 		switch {
@@ -69,7 +64,6 @@ type prompt struct {
 	terminal    Terminal
 	interrupts  *interrupts
 	out, errOut io.Writer
-	jobs        sync.WaitGroup // transfers whose failure is to be told
 }
 
 // run runs one line, until the user interrupts it.
@@ -92,29 +86,3 @@ func show(rendered string, all output.Responses, out, errOut io.Writer) {
 }
 
 func (p *prompt) warn(text string) { fmt.Fprintf(p.errOut, "warning: %s\n", text) }
-
-// follow tells the user when a transfer that went on by itself has ended, and
-// how.
-func (p *prompt) follow(ctx context.Context, name string, job Job) {
-	select {
-	case <-job.Done():
-		if job.Err() == nil { // before the prompt came back: no news
-			return
-		}
-	default:
-	}
-	p.jobs.Go(func() {
-		select {
-		case <-job.Done():
-		case <-ctx.Done():
-			return
-		}
-		switch err := job.Err(); {
-		case err == nil:
-			size := humanize.IBytes(uint64(max(0, job.Progress().BytesTotal)))
-			p.terminal.Print(output.EscapeLine(fmt.Sprintf("%s: get %s: done, %s", p.shell.host(), name, size)))
-		case !errors.Is(err, transfer.ErrCanceled):
-			p.terminal.Print(output.ErrorLine(p.shell.host(), getError(name, err).Error()))
-		}
-	})
-}

@@ -19,6 +19,16 @@ import (
 // sets it ends what runs for it; others may close the side that they send on, and
 // still wait for an answer.
 //
+// A file get is answered when the transfer has begun, and a wait for a file that is
+// canceled leaves it going on. A client that sets Notify with a command is sent,
+// whenever a transfer ends that this command has left going on, a reply with Status
+// and Notice. Resp has one response, what came or why it failed, and Rendered is the
+// line that our own prompts show of it. It may come at any time: while another
+// command runs, between its replies, or while none does; so such a client reads all
+// the time. It is not told of transfers of other clients, nor of what a file delete
+// has ended, nor of more than 1,024 that go on at once, of which it is warned. What
+// fails after it has gone, or has joined a pipe, is in the log.
+//
 // Complete, for our own prompts, is answered with a Completion of the line at
 // the Cursor, which says more than a Suggest does.
 //
@@ -49,17 +59,20 @@ type request struct {
 	PlumbPipe string  `json:",omitempty"` // a pipe to join
 	Cancel    bool    `json:",omitempty"` // end the command that runs
 	Status    bool    `json:",omitempty"` // the client understands Status replies
+	Notify    bool    `json:",omitempty"` // the client understands Notice replies
 }
 
 // reply is what it is answered. The first four keys are always there,
-// Forget only for a client that sets Status.
+// Forget and Namespace only for a client that sets Status.
 type reply struct {
 	Resp     output.Responses // null where there was no command
 	Rendered string           // for people, without errors
 	More     bool             // another reply to this command follows
 	Status   bool             // progress of a command that runs; does not count
 	Suggest  []string         `json:",omitempty"` // whole lines
+	Notice   bool             `json:",omitempty"` // how a transfer ended that an earlier command has left; with Status
 	Forget   bool             `json:",omitempty"` // the history was cleared: a prompt is to forget its own
 
+	Namespace  string             `json:",omitempty"` // in which the next command will run, with the last reply to one
 	Completion *completion.Result `json:",omitempty"`
 }

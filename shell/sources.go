@@ -13,8 +13,8 @@ import (
 // mostOffered is how many names of one kind Tab is given.
 const mostOffered = 1000
 
-// Names implements [completion.Sources]: what is known now. It reads local
-// directories but asks no other node.
+// Names implements [completion.Sources]: what is known now, without what is a
+// client's own. It reads local directories but asks no other node.
 func (s *Shell) Names(kind completion.Kind, prefix string) []string {
 	switch kind {
 	case completion.MeshFile:
@@ -32,8 +32,6 @@ func (s *Shell) Names(kind completion.Kind, prefix string) []string {
 		return s.ownFiles(prefix)
 	case ownFiles:
 		return s.ownFiles(prefix)
-	case completion.Variable:
-		return beginning(envNames(), prefix)
 	case programs:
 		return runnable(prefix)
 	case namespaceNames:
@@ -105,12 +103,26 @@ func (s *Shell) nodes(prefix string) []string {
 // Complete returns what Tab does at a cursor in line, a byte offset. It does
 // not wait for other nodes.
 func (s *Shell) Complete(line string, cursor int) completion.Result {
-	asked := noted{Sources: s}
+	asked := noted{Sources: known{s, s.atPrompt}}
 	r := completion.Complete(s.Grammar(s.atPrompt), line, cursor, &asked)
 	if asked.mesh && s.cfg.Names != nil {
 		r.Pending, r.Total = s.cfg.Names.Pending(), s.cfg.Names.Total()
 	}
 	return r
+}
+
+// known is a shell as its client, which may be nil, knows it.
+type known struct {
+	*Shell
+	client *Client
+}
+
+// Names implements [completion.Sources].
+func (k known) Names(kind completion.Kind, prefix string) []string {
+	if kind == completion.Variable {
+		return beginning(k.client.variables(), prefix)
+	}
+	return k.Shell.Names(kind, prefix)
 }
 
 // noted are sources that note whether the mesh was asked.
@@ -130,7 +142,7 @@ const suggestWithin = 200 * time.Millisecond
 
 // patient is a shell that waits for other nodes, until ctx ends.
 type patient struct {
-	*Shell
+	known
 	ctx context.Context
 }
 
@@ -142,7 +154,7 @@ func (p patient) Names(kind completion.Kind, prefix string) []string {
 	case kind == completion.MeshArchive && p.cfg.Names != nil:
 		return p.archives(p.cfg.Names.Ask(p.ctx, prefix))
 	}
-	return p.Shell.Names(kind, prefix)
+	return p.known.Names(kind, prefix)
 }
 
 // completeSoon is [Shell.Complete] for those who can wait a moment for other
@@ -150,7 +162,7 @@ func (p patient) Names(kind completion.Kind, prefix string) []string {
 func (s *Shell) completeSoon(ctx context.Context, c *Client, line string, cursor int) completion.Result {
 	ctx, cancel := context.WithTimeout(ctx, suggestWithin)
 	defer cancel()
-	asked := noted{Sources: patient{s, ctx}}
+	asked := noted{Sources: patient{known{s, c}, ctx}}
 	r := completion.Complete(s.Grammar(c), line, cursor, &asked)
 	if asked.mesh && s.cfg.Names != nil {
 		r.Total = s.cfg.Names.Total()

@@ -24,6 +24,8 @@ func (s *Shell) serveClient(ctx context.Context, conn socketConn) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	t := &talk{shell: s, conn: conn}
+	t.endings = s.newEndings(ctx, t.notice)
+	defer t.endings.stop()
 	t.client = NewClient(t.watch, t.warn)
 	t.client.cleared = func() { t.forget = true }
 	requests := make(chan asked)
@@ -35,6 +37,7 @@ func (s *Shell) serveClient(ctx context.Context, conn socketConn) {
 		t.read(ctx, cancel, requests)
 	})
 	for a := range requests {
+		t.notify(a.Notify)
 		if !t.serve(a) {
 			cancel()
 			return
@@ -59,6 +62,8 @@ type talk struct {
 	conn   socketConn
 	client *Client
 	forget bool // the command that runs has cleared the history
+
+	endings *endings
 
 	mu     sync.Mutex         // guards what follows, and makes replies whole
 	status bool               // the client understands Status replies
@@ -179,8 +184,22 @@ func (t *talk) command(a asked) bool {
 	return all.last()
 }
 
+// notify has the client be told, or not, of transfers that the next command
+// leaves going on.
+func (t *talk) notify(wanted bool) {
+	t.client.started = nil
+	if wanted {
+		t.client.started = func(name string, job Job) { t.endings.follow(t.client, name, job) }
+	}
+}
+
+// notice tells the client how a transfer has ended.
+func (t *talk) notice(r output.Response) {
+	_ = t.send(reply{Resp: output.Responses{r}, Rendered: endingLine(r), Status: true, Notice: true}) // it may have gone
+}
+
 // send writes r. A client may take it as slowly as it likes, while it takes some
-// of it in time; one that does not is given up.
+// of it in time; one that does not is given up: its connection is closed.
 func (t *talk) send(r reply) error {
 	b, err := json.Marshal(r)
 	if err != nil {
@@ -192,10 +211,12 @@ func (t *talk) send(r reply) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for piece := range slices.Chunk(append(b, '\n'), writeSize) {
-		if err := t.conn.SetWriteDeadline(time.Now().Add(writeWithin)); err != nil {
-			return err
+		err := t.conn.SetWriteDeadline(time.Now().Add(writeWithin))
+		if err == nil {
+			_, err = t.conn.Write(piece)
 		}
-		if _, err := t.conn.Write(piece); err != nil {
+		if err != nil {
+			t.conn.Close() // what comes next would stand in the middle of r
 			return err
 		}
 	}

@@ -49,12 +49,13 @@ func (s *Shell) RunTerminal(ctx context.Context, tty TTY) error {
 
 // AttachTerminal is [Attach] at a terminal, with Tab and a history.
 func AttachTerminal(ctx context.Context, tty TTY) error {
-	t, err := tty.open(func() string { return AttachPrompt(tty.Base, tty.Namespace) }, AttachComplete(ctx, tty.Base))
+	a := &attached{to: tty}
+	t, err := tty.open(a.prompt, func(line string, cursor int) completion.Result { return a.complete(ctx, line, cursor) })
 	if err != nil {
 		return err
 	}
 	defer t.Close()
-	return attach(ctx, tty, t, &pager{ctx: ctx, out: tty.Out, lend: t.Lend}, term.Coloured(tty.Err))
+	return a.serve(ctx, t, &pager{ctx: ctx, out: tty.Out, lend: t.Lend}, term.Coloured(tty.Err))
 }
 
 // open prepares the terminal.
