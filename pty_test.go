@@ -53,6 +53,7 @@ func TestPrompt(t *testing.T) {
 		{"AnAttachedPromptTellsOfItsTransfersDuringOthersAndCommands", tellsDuringCommands},
 		{"TabOfAnAttachedPromptKnowsItsAliases", aliasesAttached},
 		{"TheHistoryOutlivesThePrompt", history},
+		{"WhatIsNotRecordedIsInNoFile", unrecorded},
 		{"LongOutputGoesToThePager", paged},
 		{"CtrlCLeavesThePagerAtOnce", interruptPager},
 		{"ATerminalThatOnlyPrintsIsDrawnNothing", dumb},

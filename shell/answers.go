@@ -31,15 +31,16 @@ func (s *answers) pass() {
 // last sends what is kept as the last reply, and reports whether the
 // conversation goes on.
 func (s *answers) last() bool {
-	switch {
-	case s.talk.client.Quit(), s.failed != nil:
+	if s.talk.client.Quit() || s.failed != nil {
 		return false
-	case s.held == nil:
-		return s.talk.send(reply{}) == nil
 	}
-	final := reply{Resp: s.held.Responses, Rendered: s.held.Rendered}
+	var final reply
+	if s.held != nil {
+		final.Resp, final.Rendered = s.held.Responses, s.held.Rendered
+	}
 	if s.asked.Status {
-		final.Forget, final.Namespace = s.talk.forget, s.talk.client.set.Namespace
+		set := s.talk.client.set
+		final.Forget, final.Namespace, final.Unrecorded = s.talk.forget, set.Namespace, !set.Record
 	}
 	return s.talk.send(final) == nil
 }

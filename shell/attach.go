@@ -83,6 +83,7 @@ type attached struct {
 	to          TTY
 	talk        atomic.Pointer[conversation] // nil: not yet; Tab reads it
 	namespace   atomic.Pointer[string]       // that the program says it is in; nil: the one that it began in
+	unrecorded  atomic.Bool                  // the program says that it does not record
 	terminal    Terminal
 	interrupts  *interrupts
 	out, errOut io.Writer
@@ -96,6 +97,7 @@ func (a *attached) connect(ctx context.Context) error {
 	if err == nil {
 		a.talk.Store(talk)
 		a.namespace.Store(nil)
+		a.unrecorded.Store(false)
 	}
 	return err
 }
@@ -116,6 +118,9 @@ func (a *attached) enters(namespace string) {
 		a.namespace.Store(&namespace)
 	}
 }
+
+// recording reports whether what is typed is to be recorded.
+func (a *attached) recording() bool { return !a.unrecorded.Load() }
 
 // notice shows how a transfer has ended that an earlier line has begun.
 func (a *attached) notice(r incoming) { a.terminal.Print(r.Rendered) }
@@ -167,7 +172,7 @@ func (a *attached) run(ctx context.Context, line string) error {
 	if settled, err := a.settle(ctx, running); !settled {
 		return err
 	}
-	screen := &printer{out: a.out, errOut: a.errOut, forget: a.terminal.Forget, enters: a.enters}
+	screen := &printer{out: a.out, errOut: a.errOut, forget: a.terminal.Forget, enters: a.enters, unrecorded: a.unrecorded.Store}
 	a.talk.Load().hurry()
 	waiting, giveUp := context.WithCancelCause(ctx)
 	answered := make(chan error, 1)
@@ -233,6 +238,7 @@ type printer struct {
 	out, errOut io.Writer
 	forget      func()
 	enters      func(namespace string)
+	unrecorded  func(bool)
 
 	mu     sync.Mutex // held while something is shown
 	closed bool
@@ -245,6 +251,9 @@ func (p *printer) show(r incoming) {
 		p.forget()
 	}
 	p.enters(r.Namespace)
+	if r.last() {
+		p.unrecorded(r.Unrecorded)
+	}
 	switch {
 	case p.closed:
 	case r.Status:

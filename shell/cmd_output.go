@@ -18,7 +18,7 @@ func outputCommands() []Command {
 		toggle(".annotate", "the host in front of what it answers", func(s *Settings, on bool) { s.Annotate = on }, func(s *Settings) bool { return s.Annotate }),
 		toggle(".sort", "rows of tables in order", func(s *Settings, on bool) { s.Sort = on }, func(s *Settings) bool { return s.Sort }),
 		toggle(".compress", "equal answers of several hosts once", func(s *Settings, on bool) { s.Compress = on }, func(s *Settings) bool { return s.Compress }),
-		toggle(".record", "commands in the history", func(s *Settings, on bool) { s.Record = on }, func(s *Settings) bool { return s.Record }),
+		toggle(".record", "commands in the history, and in the file that prompts keep", func(s *Settings, on bool) { s.Record = on }, func(s *Settings) bool { return s.Record }),
 		toggle(".preprocess", "$NAME, file:, tar: and URLs expanded in arguments", func(s *Settings, on bool) { s.Preprocess = on }, func(s *Settings) bool { return s.Preprocess }),
 		{
 			Patterns: []string{".columns", ".columns <columns> (command)"},

@@ -118,6 +118,7 @@ type incoming struct {
 	Forget   bool
 
 	Namespace  string
+	Unrecorded bool
 	Completion *completion.Result
 }
 

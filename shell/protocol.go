@@ -63,7 +63,7 @@ type request struct {
 }
 
 // reply is what it is answered. The first four keys are always there,
-// Forget and Namespace only for a client that sets Status.
+// Forget, Namespace and Unrecorded only for a client that sets Status.
 type reply struct {
 	Resp     output.Responses // null where there was no command
 	Rendered string           // for people, without errors
@@ -74,5 +74,6 @@ type reply struct {
 	Forget   bool             `json:",omitempty"` // the history was cleared: a prompt is to forget its own
 
 	Namespace  string             `json:",omitempty"` // in which the next command will run, with the last reply to one
+	Unrecorded bool               `json:",omitempty"` // the next command will not be: a prompt is not to keep it; with the last reply
 	Completion *completion.Result `json:",omitempty"`
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"minimega/completion"
 	"minimega/shell/term"
@@ -36,7 +37,7 @@ type TTY struct {
 // RunTerminal is [Shell.RunPrompt] at a terminal, with Tab and a history. It
 // fails where the terminal cannot be used; then nothing has run.
 func (s *Shell) RunTerminal(ctx context.Context, tty TTY) error {
-	t, err := tty.open(s.promptText, s.Complete)
+	t, err := tty.open(s.promptText, s.Complete, s.recording)
 	if err != nil {
 		return err
 	}
@@ -50,7 +51,7 @@ func (s *Shell) RunTerminal(ctx context.Context, tty TTY) error {
 // AttachTerminal is [Attach] at a terminal, with Tab and a history.
 func AttachTerminal(ctx context.Context, tty TTY) error {
 	a := &attached{to: tty}
-	t, err := tty.open(a.prompt, func(line string, cursor int) completion.Result { return a.complete(ctx, line, cursor) })
+	t, err := tty.open(a.prompt, func(line string, cursor int) completion.Result { return a.complete(ctx, line, cursor) }, a.recording)
 	if err != nil {
 		return err
 	}
@@ -58,8 +59,26 @@ func AttachTerminal(ctx context.Context, tty TTY) error {
 	return a.serve(ctx, t, &pager{ctx: ctx, out: tty.Out, lend: t.Lend}, term.Coloured(tty.Err))
 }
 
-// open prepares the terminal.
-func (tty TTY) open(prompt func() string, complete func(string, int) completion.Result) (lineReader, error) {
+// recording reports whether what is typed at the prompt is to be recorded. Only
+// the prompt's own goroutine may call it.
+func (s *Shell) recording() bool { return s.atPrompt == nil || s.atPrompt.set.Record }
+
+// unrecorded reports whether line itself asks not to be recorded, as in
+// `.record false COMMAND`.
+func unrecorded(line string) bool {
+	words := strings.Fields(line)
+	for len(words) > 2 && strings.HasPrefix(words[0], ".") { // each such word has one behind it, and then a command
+		if len(words[0]) > 1 && strings.HasPrefix(".record", words[0]) && strings.HasPrefix("false", words[1]) {
+			return true
+		}
+		words = words[2:]
+	}
+	return false
+}
+
+// open prepares the terminal. The user's file has the lines that are typed while
+// recording says so; the keys know all that were typed here.
+func (tty TTY) open(prompt func() string, complete func(string, int) completion.Result, recording func() bool) (lineReader, error) {
 	path := historyPath(tty.Base)
 	past, err := term.LoadHistory(path)
 	if err != nil {
@@ -68,6 +87,9 @@ func (tty TTY) open(prompt func() string, complete func(string, int) completion.
 	cfg := term.Config{
 		Prompt: prompt, Complete: complete, History: past, In: tty.In, Out: tty.Out,
 		Record: func(line string) {
+			if unrecorded(line) || !recording() {
+				return
+			}
 			_ = term.AppendHistory(path, hideCredentials(line)) // a history that is lost is no reason to stop
 		},
 		Erase: func() {
