@@ -95,3 +95,15 @@ func TestReadKeepsCredentialsOutOfTheHistory(t *testing.T) {
 	n.run(t, c, "read "+linesFile(t, "echo http://ann:secret@host/x", "# http://ann:secret@host/y"), "echo http://ann:secret@host/z")
 	expect(t, n.run(t, c, "history"), "echo http://***@host/x\n# http://***@host/y\necho http://***@host/z\n")
 }
+
+func TestALineWithBreaksIsOneLineOfTheHistory(t *testing.T) {
+	n, c := newNode(t, "foo"), NewClient(nil, nil)
+	expect(t, n.run(t, c, "echo \"a\nquit\"\n b"), "foo: a\nquit b\n")
+	n.run(t, c, "# remark\nquit", "echo plain  'as it is' # remark")
+	want := "echo a\\nquit b\n# remark quit\necho plain  'as it is' # remark\n"
+	expect(t, n.run(t, c, "history"), want)
+
+	path := filepath.Join(t.TempDir(), "written.mm")
+	n.run(t, c, "write "+path)
+	expect(t, n.run(t, NewClient(nil, nil), "read "+path), "foo: a\nquit b\nfoo: plain as it is\n"+want)
+}

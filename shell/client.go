@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"minimega/mesh"
+	"minimega/shell/grammar"
 	"minimega/shell/output"
 	"minimega/transfer"
 )
@@ -74,7 +75,24 @@ func (c *Client) remember(line string) {
 	if len(c.history) >= maxHistory {
 		c.history = slices.Delete(c.history, 0, len(c.history)-maxHistory+1)
 	}
-	c.history = append(c.history, strings.TrimSpace(hideCredentials(line)))
+	c.history = append(c.history, oneLine(strings.TrimSpace(hideCredentials(line))))
+}
+
+// oneLine returns line without the breaks that a program may send in it, so that
+// it is one line, of the same words, in a file for read.
+func oneLine(line string) string {
+	if !strings.ContainsAny(line, "\r\n") {
+		return line
+	}
+	split, err := grammar.Lex(line)
+	if err != nil || split.Blank() {
+		return strings.NewReplacer("\r", " ", "\n", " ").Replace(line)
+	}
+	words := make([]string, len(split.Words))
+	for i, w := range split.Words {
+		words[i] = w.Text
+	}
+	return lexed(words)
 }
 
 // forget clears the history.
