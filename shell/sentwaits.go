@@ -125,21 +125,22 @@ func (c *Call) showWaits(ctx context.Context, to []wire.NodeID) (w *sentWaits, s
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	var asking sync.WaitGroup
-	asking.Go(func() { w.run(ctx) })
+	each := askWaits + time.Duration(len(to))*askWaitsBy
+	asking.Go(func() { w.run(ctx, each) })
 	return w, func() {
 		cancel()
 		asking.Wait()
 	}
 }
 
-// run asks the nodes again and again until ctx ends. Nothing is shown before one
-// of them waits.
-func (w *sentWaits) run(ctx context.Context) {
+// run asks the nodes each so often until ctx ends. Nothing is shown before one of
+// them waits.
+func (w *sentWaits) run(ctx context.Context, each time.Duration) {
 	body, err := wire.Marshal(w.key.token)
 	if err != nil {
 		return
 	}
-	again := time.NewTicker(askWaits + time.Duration(len(w.left))*askWaitsBy)
+	again := time.NewTicker(each)
 	defer again.Stop()
 	shown := false
 	for {
