@@ -15,16 +15,20 @@ const (
 	programs                               // what can be run on this node
 	namespaceNames                         // the namespaces that there are
 	aliasNames                             // the client's aliases
+	contentIDs                             // the contents that nodes hold under the name two words before
 )
 
 // tab is a shell's table as completion sees it.
 type tab struct {
 	s       *Shell
 	aliases map[string]string // of the client
+	holds   holds             // nil: nothing is known of that
 }
 
 // Grammar returns the commands as Tab sees them for a client, which may be nil.
-func (s *Shell) Grammar(c *Client) completion.Grammar { return tab{s, c.aliases()} }
+func (s *Shell) Grammar(c *Client) completion.Grammar { return s.tab(c, nil) }
+
+func (s *Shell) tab(c *Client, holds holds) tab { return tab{s, c.aliases(), holds} }
 
 // Split implements [completion.Grammar].
 func (t tab) Split(line string) ([]string, completion.Partial) {
@@ -145,6 +149,8 @@ func (t tab) argument(words []string, command *Command, next grammar.Next) compl
 	switch {
 	case s.Kind == aliasNames:
 		s.Kind, s.Words = completion.Word, t.aliased()
+	case s.Kind == contentIDs:
+		s.Kind, s.Words = completion.Word, t.contents(words)
 	case s.Kind == ownFiles && t.sent(words):
 		s.Kind = completion.MeshFile // what each of those nodes has is known to them
 	case item.Key == "columns":

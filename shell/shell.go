@@ -23,6 +23,8 @@ type Config struct {
 	VM    *vmconfig.Config
 	Names Names // nil: Tab knows this node's files only
 
+	Versions Versions // nil: Tab knows none
+
 	Archives  Archives  // nil: tar: is an error
 	Downloads Downloads // nil: URLs are taken as they stand
 

@@ -106,10 +106,12 @@ func (s *Shell) nodes(prefix string) []string {
 // not wait for other nodes.
 func (s *Shell) Complete(line string, cursor int) completion.Result {
 	asked := noted{Sources: s}
-	r := completion.Complete(s.Grammar(s.atPrompt), line, cursor, &asked)
+	soon := false
+	r := completion.Complete(s.tab(s.atPrompt, s.holdsNow(&soon)), line, cursor, &asked)
 	if asked.mesh && s.cfg.Names != nil {
 		r.Pending, r.Total = s.cfg.Names.Pending(), s.cfg.Names.Total()
 	}
+	r.Pending = r.Pending || soon
 	return r
 }
 
@@ -151,7 +153,7 @@ func (s *Shell) completeSoon(ctx context.Context, c *Client, line string, cursor
 	ctx, cancel := context.WithTimeout(ctx, suggestWithin)
 	defer cancel()
 	asked := noted{Sources: patient{s, ctx}}
-	r := completion.Complete(s.Grammar(c), line, cursor, &asked)
+	r := completion.Complete(s.tab(c, s.holdsSoon(ctx)), line, cursor, &asked)
 	if asked.mesh && s.cfg.Names != nil {
 		r.Total = s.cfg.Names.Total()
 	}
