@@ -40,7 +40,7 @@ func compose(opts shell.Options, cfg shell.Config, files *store.Store) (*shell.S
 	web.Store, web.Mesh, web.Swarm, web.Limit, web.Log = files, node, swarm{engine}, engine, cfg.Log
 	downloads := urls{download.New(web)}
 	cfg.Mesh, cfg.Files, cfg.Names, cfg.Archives, cfg.Downloads = node, shell.FromEngine(engine), names, archives, downloads
-	cfg.Versions = held
+	cfg.Versions, cfg.Machine = held, shell.ThisMachine{}
 	sh, err := shell.New(cfg)
 	if err != nil {
 		return nil, nil, err

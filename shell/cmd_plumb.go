@@ -66,6 +66,7 @@ func plumbCommands() []Command {
 			Long: "It is run for each line and each reader, on the reader's node, reads the line and prints what the\n" +
 				"reader gets. A line of which it fails is lost to that reader.",
 			Example:   "pipe foo via sed s/foo/bar/",
+			Hints:     map[string]completion.Kind{"command": programs},
 			Offers:    pipes,
 			NeedsMesh: true, Run: pipeVia,
 		},

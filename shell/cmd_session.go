@@ -20,6 +20,7 @@ func sessionCommands() []Command {
 			Help:     "show aliases, or let a word stand for the beginning of a command",
 			Example:  ".alias fl=file list",
 			Columns:  []string{"alias", "expansion"},
+			Hints:    map[string]completion.Kind{"alias": aliasBody},
 			Raw:      true, Run: alias,
 		},
 		{
@@ -38,6 +39,7 @@ func sessionCommands() []Command {
 			Help:     "show or set what $NAME stands for; an empty value unsets it",
 			Example:  ".env IMAGE foo.qcow2\n.env IMAGE\n.env IMAGE \"\"",
 			Offers:   map[string]Offer{"name": offerEnv},
+			Hints:    map[string]completion.Kind{"value": localFiles},
 			Columns:  []string{"key", "value"},
 			Run:      env,
 		},

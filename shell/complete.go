@@ -15,6 +15,7 @@ const (
 	programs                               // what can be run on this node
 	namespaceNames                         // the namespaces that there are
 	aliasNames                             // the client's aliases
+	aliasBody                              // the command behind NAME=
 	contentIDs                             // the contents that nodes hold under the name two words before
 )
 
@@ -56,6 +57,8 @@ func (t tab) Slots(words []string) []completion.Slot {
 			slots = append(slots, t.literal(words, next, all))
 		case next.Item.Kind == grammar.List && command.Hints[next.Item.Key] == completion.Command:
 			slots = append(slots, t.fixed(next.Taken)...)
+		case next.Item.Kind == grammar.List && command.Hints[next.Item.Key] == aliasBody && len(next.Taken) > 0:
+			slots = append(slots, t.aliasBody(next.Taken)...)
 		default:
 			slots = append(slots, t.argument(words, command, next))
 		}
@@ -140,6 +143,9 @@ func (t tab) argument(words []string, command *Command, next grammar.Next) compl
 	}
 	s.Options = command.Options[item.Key]
 	s.Words = slices.Clone(command.Words[item.Key])
+	if parts := command.Parts[item.Key]; parts != nil {
+		s.Parts = func(before []string) []completion.Candidate { return parts(t.s, before) }
+	}
 	if offer := command.Offers[item.Key]; offer != nil {
 		s.Words = append(s.Words, offer(t.s, words)...)
 	}
@@ -160,6 +166,16 @@ func (t tab) argument(words []string, command *Command, next grammar.Next) compl
 		s.Kind = completion.LocalFile // its arguments
 	}
 	return s
+}
+
+// aliasBody returns what may follow in a command whose first word stands behind
+// NAME=.
+func (t tab) aliasBody(words []string) []completion.Slot {
+	_, first, ok := strings.Cut(words[0], "=")
+	if !ok || first == "" {
+		return nil
+	}
+	return tab{t.s, nil, t.holds}.Slots(append([]string{first}, words[1:]...))
 }
 
 // chosen returns the words of a choice. One that is no choice at all is about

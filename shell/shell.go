@@ -30,6 +30,8 @@ type Config struct {
 
 	LocalNames func(prefix string, limit int) (names []string, total int) // this node's files, for Tab; may be nil
 
+	Machine Machine // what Tab knows of this machine; nil: nothing
+
 	Hashes Hashes // nil: file list has no column for them
 
 	Console *Console     // where the log goes, which the prompt takes over; nil: nowhere

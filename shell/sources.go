@@ -34,6 +34,8 @@ func (s *Shell) Names(kind completion.Kind, prefix string) []string {
 		return s.ownFiles(prefix)
 	case completion.Variable:
 		return beginning(envNames(), prefix)
+	case completion.Host:
+		return beginning(s.hosts(), prefix)
 	case programs:
 		return runnable(prefix)
 	case namespaceNames:
@@ -167,7 +169,7 @@ func (s *Shell) Suggest(ctx context.Context, c *Client, line string) []string {
 	lines := []string{}
 	for _, c := range r.Candidates {
 		word := grammar.Quote(c.Text)
-		if !strings.HasSuffix(c.Text, "/") && !strings.HasSuffix(c.Text, ":") {
+		if !completion.Unfinished(c.Text) {
 			word += " "
 		}
 		lines = append(lines, line[:r.Start]+word)
