@@ -55,7 +55,7 @@ func compose(opts shell.Options, cfg shell.Config, files *store.Store) (*shell.S
 		node.HandleStream(name, h)
 	}
 	socket := func(ctx context.Context) error { return sh.ServeSocket(ctx, shell.SocketPath(opts.Base)) }
-	return sh, []func(context.Context) error{node.Run, engine.Run, names.Run, held.Run, archives.Run, socket, sh.RunBackground, sh.RunLogs, sh.RunHashes, sh.RunPlumber}, node.Listen()
+	return sh, []func(context.Context) error{node.Run, engine.Run, names.Run, held.Run, archives.Run, socket, sh.RunBackground, sh.RunLogs, sh.RunHashes, sh.RunPlumber, sh.RunQEMU}, node.Listen()
 }
 
 // newMesh makes the node's part in the mesh, and what finds the others.

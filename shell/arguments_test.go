@@ -39,8 +39,6 @@ func uncompleted() map[string]string {
 		"vm config qemu-append: value":        "words for QEMU, which are its own",
 		"vm config android-extra-args: value": "words for the emulator, which are its own",
 		"vm config qemu-override: value":      text,
-		"vm config machine: value":            "only QEMU knows, and it is asked when one is set",
-		"vm config cpu: value":                "only QEMU knows, and it is asked when one is set",
 		"echo: args":                          text,
 		"pipe: message":                       text,
 		"log filter: filter":                  text,

@@ -93,6 +93,11 @@ func fieldCommand(f vmconfig.Field) Command {
 		command.Parts = map[string]Offer{"value": offerBond}
 	case "coschedule":
 		command.Words["value"] = []completion.Candidate{{Text: "-1", Help: "no limit"}}
+	case "cpu":
+		command.Words["value"] = []completion.Candidate{{Text: "host", Help: "this node's own"}}
+		command.Offers["value"] = offerTypes(f.Name)
+	case "machine":
+		command.Offers["value"] = offerTypes(f.Name)
 	case "android-avd":
 		command.Offers["value"] = offerAVDs
 	case "schedule":

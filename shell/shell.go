@@ -60,6 +60,7 @@ type Shell struct {
 	processes processes // in the background
 	profile   cpuProfile
 	plumber   *plumb.Plumber
+	qemu      *qemuTypes
 }
 
 // New returns a shell. Its error wraps [grammar.ErrPattern], which the table of
@@ -77,7 +78,7 @@ func New(cfg Config) (*Shell, error) {
 	if cfg.Stop == nil {
 		cfg.Stop = func() {}
 	}
-	s := &Shell{cfg: cfg, hasher: newHasher(cfg.Hashes), deploy: deployment{first: cfg.Deploy}}
+	s := &Shell{cfg: cfg, hasher: newHasher(cfg.Hashes), deploy: deployment{first: cfg.Deploy}, qemu: newQEMUTypes()}
 	s.plumber = plumb.New(cfg.Mesh, cfg.Log)
 	s.spaces = newNamespaces(cfg.VM, s.host(), cfg.Store.Dir())
 	s.commands = s.table()
