@@ -45,9 +45,8 @@ func fileCommands() []Command {
 				"returns at once: `file status` tells how far it is. Where nodes hold different files of the name,\n" +
 				"say whose is meant. A URL is downloaded first, unless some node has its file.",
 			Example:   "file get images/foo.qcow2\nfile get foo from kn1\nfile get foo from newest\nfile get foo version 2f9c31aa04d1",
-			Hints:     map[string]completion.Kind{"file": completion.MeshFile, "id": contentIDs},
+			Hints:     map[string]completion.Kind{"file": completion.MeshFile, "id": contentIDs, "node": holderNames},
 			Words:     map[string][]completion.Candidate{"node": {{Text: "newest", Help: "modified last"}}},
-			Offers:    map[string]Offer{"node": offerNodes},
 			About:     map[string]string{"from": "the node whose file is meant", "version": "the content that is meant"},
 			NeedsMesh: true, Run: fileGet,
 		},

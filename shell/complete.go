@@ -16,6 +16,8 @@ const (
 	namespaceNames                         // the namespaces that there are
 	aliasNames                             // the client's aliases
 	aliasBody                              // the command behind NAME=
+	stages                                 // programs that begin with what is typed: a pipeline is of pipes, too
+	holderNames                            // nodes, and what they hold under the name two words before
 	contentIDs                             // the contents that nodes hold under the name two words before
 )
 
@@ -157,6 +159,8 @@ func (t tab) argument(words []string, command *Command, next grammar.Next) compl
 		s.Kind, s.Words = completion.Word, t.aliased()
 	case s.Kind == contentIDs:
 		s.Kind, s.Words = completion.Word, t.contents(words)
+	case s.Kind == holderNames:
+		s.Kind, s.Words = completion.Word, append(s.Words, t.holders(words)...)
 	case s.Kind == ownFiles && t.sent(words):
 		s.Kind = completion.MeshFile // what each of those nodes has is known to them
 	case item.Key == "columns":

@@ -37,15 +37,8 @@ func (s *Shell) holdsSoon(ctx context.Context) holds {
 // the last of words. Beside each stands what the table of a conflict tells: who
 // holds it, its size, and when it was modified last.
 func (t tab) contents(words []string) []completion.Candidate {
-	if t.holds == nil || len(words) < 2 {
-		return nil
-	}
-	name, err := wire.ParseFileName(t.s.below(words[len(words)-2]))
-	if err != nil || name == "" {
-		return nil
-	}
 	var all []completion.Candidate
-	rows := t.holds(name)
+	rows := t.held(words)
 	for len(rows) > 0 {
 		n := slices.IndexFunc(rows, func(r transfer.Holding) bool { return r.Version != rows[0].Version })
 		if n < 0 {
@@ -55,6 +48,32 @@ func (t tab) contents(words []string) []completion.Candidate {
 		rows = rows[n:]
 	}
 	return all
+}
+
+// holders returns the other nodes, and beside each what it is known to hold under
+// a name, which stands before the last of words.
+func (t tab) holders(words []string) []completion.Candidate {
+	all := offerNodes(t.s, words)
+	for _, r := range t.held(words) {
+		for i := range all {
+			if all[i].Text == string(r.Node) {
+				all[i].Help = fmt.Sprintf("%s, %s", r.Version.Short(), sized(r.Meta))
+			}
+		}
+	}
+	return all
+}
+
+// held returns what is known of the name before the last of words.
+func (t tab) held(words []string) []transfer.Holding {
+	if t.holds == nil || len(words) < 2 {
+		return nil
+	}
+	name, err := wire.ParseFileName(t.s.below(words[len(words)-2]))
+	if err != nil || name == "" {
+		return nil
+	}
+	return t.holds(name)
 }
 
 // holdersOf tells of nodes that hold the same.
@@ -71,5 +90,10 @@ func holdersOf(rows []transfer.Holding) string {
 	case more > 1:
 		who += fmt.Sprintf(" and %d others", more)
 	}
-	return fmt.Sprintf("%s, %d bytes, %s", who, latest.Size, latest.Time().Format("2006-01-02 15:04:05"))
+	return who + ", " + sized(latest)
+}
+
+// sized tells of a file's size and when it was modified.
+func sized(meta wire.Meta) string {
+	return fmt.Sprintf("%d bytes, %s", meta.Size, meta.Time().Format("2006-01-02 15:04:05"))
 }

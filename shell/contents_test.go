@@ -54,5 +54,10 @@ func TestTabKnowsTheContentsOfAName(t *testing.T) {
 	if !r.Pending || r.Candidates[0].Help != "kn1 and kn2, 5 bytes, 2026-03-01 12:00:01" || r.Candidates[1].Help != "kn1 and 2 others, 6 bytes, 2026-03-01 12:00:00" {
 		t.Errorf("%+v", r)
 	}
+	for _, c := range n.Complete("file get foo from k", 19).Candidates {
+		if c.Text == "kn2" {
+			expect(t, c.Help, "b10203040506, 6 bytes, 2026-03-01 12:00:00")
+		}
+	}
 	expect(t, strings.Join(n.Suggest(t.Context(), nil, line+"c"), ""), line+"c10203040506 ")
 }

@@ -129,3 +129,16 @@ func TestHostsAreReadAsTheMachineHasThem(t *testing.T) {
 	expect(t, strings.Join(hostsIn(words("127.0.0.1 localhost\n::1 ip6-localhost\nfe00::0 ip6-localnet\nff02::1 all\n10.0.0.1 kn1 kn1.lan\nbad line")), " "), "kn1 kn1.lan")
 	expect(t, strings.Join(usersIn(words("root:x:0:0:root:/root:/bin/bash\ndaemon:x:1:1:daemon:/:/bin/sh\nme:x:1000:1000:Me Too:/home/me:/bin/sh\nno:x:65534:1:no:/:/usr/sbin/nologin\nshort")), " "), "me root")
 }
+
+func TestTabKnowsProgramsOfAPipelineOnceTheyAreBegun(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "sorter"), nil, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir)
+	n := completing(t)
+	expect(t, offered(n, "plumb "), "")
+	expect(t, offered(n, "plumb so"), "sorter")
+	expect(t, offered(n, "plumb a so"), "sorter")
+	expect(t, offered(n, "pipe foo via "), "sorter")
+}

@@ -38,6 +38,10 @@ func (s *Shell) Names(kind completion.Kind, prefix string) []string {
 		return beginning(s.hosts(), prefix)
 	case programs:
 		return runnable(prefix)
+	case stages:
+		if prefix != "" { // the pipes are few, and programs many
+			return runnable(prefix)
+		}
 	case namespaceNames:
 		return beginning(s.spaces.names(), prefix)
 	}
