@@ -36,9 +36,11 @@ func compose(opts shell.Options, cfg shell.Config, files *store.Store) (*shell.S
 		return nil, nil, err
 	}
 	names := completion.NewMeshNames(node, files.Names, cfg.Console.Refresh)
+	held := transfer.NewHoldings(engine, cfg.Console.Refresh)
 	web.Store, web.Mesh, web.Swarm, web.Limit, web.Log = files, node, swarm{engine}, engine, cfg.Log
 	downloads := urls{download.New(web)}
 	cfg.Mesh, cfg.Files, cfg.Names, cfg.Archives, cfg.Downloads = node, shell.FromEngine(engine), names, archives, downloads
+	cfg.Versions, cfg.Machine = held, shell.ThisMachine{}
 	sh, err := shell.New(cfg)
 	if err != nil {
 		return nil, nil, err
@@ -53,7 +55,7 @@ func compose(opts shell.Options, cfg shell.Config, files *store.Store) (*shell.S
 		node.HandleStream(name, h)
 	}
 	socket := func(ctx context.Context) error { return sh.ServeSocket(ctx, shell.SocketPath(opts.Base)) }
-	return sh, []func(context.Context) error{node.Run, engine.Run, names.Run, archives.Run, socket, sh.RunBackground, sh.RunLogs, sh.RunHashes, sh.RunPlumber}, node.Listen()
+	return sh, []func(context.Context) error{node.Run, engine.Run, names.Run, held.Run, archives.Run, socket, sh.RunBackground, sh.RunLogs, sh.RunHashes, sh.RunPlumber, sh.RunQEMU}, node.Listen()
 }
 
 // newMesh makes the node's part in the mesh, and what finds the others.

@@ -419,6 +419,14 @@ func tabInShell(t *testing.T, d *desk, n *netlab.Node, shell string, command []s
 	c.Expect(`wo\ words`)
 	c.Send("\x15minimega -vers" + tab)
 	c.Expect("ion")
+	c.Send("\x15minimega --base " + n.Base() + " -e file get \"shells/t" + tab)
+	c.Expect(`wo words"`)
+	for _, quote := range []string{`"`, "'"} { // the whole command in it, which Tab leaves open
+		c.Send("\x15minimega -base=" + n.Base() + " -e " + quote + "echo file:shells/o" + tab)
+		c.Expect("nly.img")
+		c.Send(quote + enter)
+		c.Expect("/files/shells/only.img")
+	}
 }
 
 func attach(t *testing.T, d *desk) {

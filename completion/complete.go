@@ -20,7 +20,7 @@ func Complete(g Grammar, line string, cursor int, src Sources) Result {
 		return Result{Start: cursor}
 	}
 	text := commonPrefix(found, len(last.Text))
-	insert := quote(text, last.Quote, len(found) == 1 && !unfinished(text))
+	insert := quote(text, last.Quote, len(found) == 1 && !Unfinished(text))
 	if strings.HasPrefix(line[cursor:], " ") {
 		insert = strings.TrimSuffix(insert, " ")
 	}
@@ -99,6 +99,9 @@ func expand(g Grammar, slots []Slot) []Slot {
 
 // inSlot returns what slot offers for text; some of it may not begin with text.
 func inSlot(slot Slot, text string, src Sources) []Candidate {
+	if slot.Parts != nil {
+		return inParts(slot, text)
+	}
 	if head, _, ok := cutLast(text, ','); ok && len(slot.Options) > 0 {
 		return under(unused(slot.Options, head), head)
 	}
@@ -106,15 +109,24 @@ func inSlot(slot Slot, text string, src Sources) []Candidate {
 	switch slot.Kind {
 	case None, Word, Command:
 		return all
-	case Node:
-		if found, ok := bracketed(text, src); ok {
+	case Node, Host:
+		if found, ok := bracketed(slot.Kind, text, src); ok {
 			return found
 		}
 		head, prefix := lastInList(text)
-		return append(all, named(src.Names(Node, prefix), head)...)
+		return append(all, named(src.Names(slot.Kind, prefix), head)...)
 	default:
 		return append(all, named(src.Names(slot.Kind, text), "")...)
 	}
+}
+
+// inParts returns what slot offers for the last part of text.
+func inParts(slot Slot, text string) []Candidate {
+	head, _, more := cutLast(text, ',')
+	if !more {
+		return slot.Parts(nil)
+	}
+	return under(slot.Parts(strings.Split(strings.TrimSuffix(head, ","), ",")), head)
 }
 
 // named makes candidates of names, each behind head. A mesh may have 100,000
@@ -215,8 +227,8 @@ func clampToRune(s string, i int) int {
 	return i
 }
 
-// unfinished reports a word that is to be typed on: a directory, a prefix such
-// as `file:`, or the column of a filter.
-func unfinished(text string) bool {
-	return strings.HasSuffix(text, "/") || strings.HasSuffix(text, ":") || strings.HasSuffix(text, "=")
+// Unfinished reports a word that is to be typed on: a directory, a prefix such
+// as `file:`, the column of a filter, or a part that others must follow.
+func Unfinished(text string) bool {
+	return text != "" && strings.ContainsRune("/:=,", rune(text[len(text)-1]))
 }

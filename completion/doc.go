@@ -22,7 +22,8 @@
 // match is followed by a space, and a directory by nothing, since more is to
 // come. A word that begins with `file:` or `tar:` completes to the mesh's files
 // wherever it stands, in quotes too; one with a $ to the name of a variable. A node
-// range is completed at its end, inside of its brackets too.
+// range is completed at its end, inside of its brackets too, and a word of parts
+// part by part.
 //
 // The package does not know the shell's commands: its [Grammar] does.
 package completion

@@ -20,6 +20,7 @@ const (
 	Word                    // the slot's Words and nothing else
 	MeshArchive             // a MeshFile that tar: unpacks; what Complete asks for behind tar:
 	Variable                // what may follow a $; Complete asks for it in any argument
+	Host                    // names of hosts, in the mesh or not, the last of a list as with Node
 	Own         Kind = 100
 )
 
@@ -29,6 +30,11 @@ type Slot struct {
 	Words   []Candidate // offered as well, whatever the kind (such as "all" beside Node)
 	Options []Candidate // offered after a comma in the word (such as disk interfaces); of those with one Help only one may stand
 	Repeat  bool        // more words of the same slot may follow
+
+	// Parts, where it is set, is all that is offered: it returns what may follow
+	// those parts of the word and a comma, each ending in a comma where more must
+	// follow. It must not block.
+	Parts func(parts []string) []Candidate
 }
 
 // Partial is the word that the cursor stands at the end of.

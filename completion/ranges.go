@@ -9,13 +9,13 @@ import (
 // bracketed completes a node range in its last bracket, `kn[1,3-`: with the
 // numbers that names have there, alone and as the range that they begin. It
 // reports whether text ends inside of one.
-func bracketed(text string, src Sources) ([]Candidate, bool) {
+func bracketed(kind Kind, text string, src Sources) ([]Candidate, bool) {
 	head, last := lastInList(text)
 	base, inside, open := strings.Cut(last, "[")
 	if !open || strings.Contains(inside, "]") {
 		return nil, false
 	}
-	all := numbers(src.Names(Node, base), base)
+	all := numbers(src.Names(kind, base), base)
 	done, piece, _ := cutLast(inside, ',')
 	head += base + "[" + done
 	var found []Candidate

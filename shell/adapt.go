@@ -32,4 +32,6 @@ var (
 	_ Mesh  = (*mesh.Node)(nil)
 	_ Store = (*store.Store)(nil)
 	_ Names = (*completion.MeshNames)(nil)
+
+	_ Versions = (*transfer.Holdings)(nil)
 )

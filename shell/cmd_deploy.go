@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"minimega/completion"
 	"minimega/mesh"
 )
 
@@ -19,6 +20,8 @@ func deployCommands() []Command {
 			Long: "It is copied with the mesh's key, by ssh and scp, which must not need to ask for anything, into a\n" +
 				"new directory minimega_deploy_TIME in the temporary one. sudo must not ask for a password.",
 			Example:   "deploy launch kn[1-40]\ndeploy launch kn[1-40] admin sudo",
+			Hints:     map[string]completion.Kind{"hosts": completion.Host},
+			Offers:    map[string]Offer{"user": offerUsers},
 			About:     map[string]string{"launch": "copy and start the program", "sudo": "start it as root"},
 			LocalOnly: true, Run: deployLaunch,
 		},
@@ -27,6 +30,7 @@ func deployCommands() []Command {
 			Help:     "show or set the flags that the program is started with on other hosts",
 			Long:     "They begin as this program's own, without -name, with this node as -headnode.",
 			Example:  "deploy flags -degree=3 -nostdin=true\ndeploy flags",
+			Offers:   map[string]Offer{"flags": offerFlags},
 			About:    map[string]string{"flags": "the flags there"},
 			Run:      deployFlags,
 		},
@@ -34,6 +38,7 @@ func deployCommands() []Command {
 			Patterns: []string{"deploy <stdout,> [path]", "deploy <stderr,> [path]"},
 			Help:     "show or set where the program's output goes on other hosts",
 			Example:  "deploy stdout /tmp/minimega.out\ndeploy stderr /tmp/minimega.err",
+			Hints:    map[string]completion.Kind{"path": completion.LocalFile}, // mostly there as here
 			About:    map[string]string{"stdout": "where its answers go", "stderr": "where its errors go"},
 			Run:      deployOutput,
 		},

@@ -44,9 +44,9 @@ func fileCommands() []Command {
 			Long: "Looks for a file, a directory or a glob on all nodes and starts to transfer it to this one. It\n" +
 				"returns at once: `file status` tells how far it is. Where nodes hold different files of the name,\n" +
 				"say whose is meant. A URL is downloaded first, unless some node has its file.",
-			Example: "file get images/foo.qcow2\nfile get foo from kn1\nfile get foo from newest",
-			Hints:   file, Words: map[string][]completion.Candidate{"node": {{Text: "newest", Help: "modified last"}}},
-			Offers:    map[string]Offer{"node": offerNodes},
+			Example:   "file get images/foo.qcow2\nfile get foo from kn1\nfile get foo from newest\nfile get foo version 2f9c31aa04d1",
+			Hints:     map[string]completion.Kind{"file": completion.MeshFile, "id": contentIDs, "node": holderNames},
+			Words:     map[string][]completion.Candidate{"node": {{Text: "newest", Help: "modified last"}}},
 			About:     map[string]string{"from": "the node whose file is meant", "version": "the content that is meant"},
 			NeedsMesh: true, Run: fileGet,
 		},
@@ -70,13 +70,10 @@ func fileCommands() []Command {
 }
 
 // fileName returns an argument as a name below the files directory.
-func (c *Call) fileName(key string) string {
-	name := c.Values[key]
-	if below, ok := strings.CutPrefix(name, c.shell.cfg.Store.Dir()+"/"); ok {
-		return below
-	}
-	return name
-}
+func (c *Call) fileName(key string) string { return c.shell.below(c.Values[key]) }
+
+// below returns a path as a name below the files directory.
+func (s *Shell) below(path string) string { return strings.TrimPrefix(path, s.cfg.Store.Dir()+"/") }
 
 // errNoFile reports an argument that is the files directory itself.
 var errNoFile = errors.New("must name a file, a directory or a glob, but names no file: * is all there is")

@@ -65,6 +65,7 @@ func logCommands() []Command {
 			Help:     "show or set the syslog server that the log goes to as well",
 			Long:     "The address is HOST or HOST:PORT, of which PORT is 514 where it is left out.",
 			Example:  "log syslog local\nlog syslog remote udp 10.0.0.1",
+			Hints:    map[string]completion.Kind{"address": completion.Host},
 			About:    map[string]string{"local": "this host's own", "remote": "another host's"},
 			Run:      logSyslog,
 		},

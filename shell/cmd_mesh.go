@@ -48,7 +48,7 @@ func meshCommands() []Command {
 			Patterns: []string{"mesh dial <hostname>"},
 			Help:     "link to a node by address: HOST or HOST:PORT",
 			Example:  "mesh dial kn2\nmesh dial [fd00::2]:9000",
-			Offers:   map[string]Offer{"hostname": offerStrangers},
+			Offers:   map[string]Offer{"hostname": offerDialled},
 			Run: func(ctx context.Context, c *Call) error {
 				return c.shell.cfg.Mesh.Dial(ctx, c.Values["hostname"])
 			},

@@ -22,6 +22,7 @@ func plumbCommands() []Command {
 				"of it is cleared, or by clear plumb; one that failed is shown with why. Many programs hold back what\n" +
 				"they print to a pipeline until it is much: `sed -u`, `grep --line-buffered` and `stdbuf -oL` do not.",
 			Example:   "plumb foo \"sed -u s/foo/bar/\" bar\nplumb",
+			Hints:     map[string]completion.Kind{"source": stages, "destination": stages},
 			Offers:    map[string]Offer{"source": offerPipes, "destination": offerPipes},
 			NeedsMesh: true, Run: runPlumb,
 		},
@@ -66,6 +67,7 @@ func plumbCommands() []Command {
 			Long: "It is run for each line and each reader, on the reader's node, reads the line and prints what the\n" +
 				"reader gets. A line of which it fails is lost to that reader.",
 			Example:   "pipe foo via sed s/foo/bar/",
+			Hints:     map[string]completion.Kind{"command": programs},
 			Offers:    pipes,
 			NeedsMesh: true, Run: pipeVia,
 		},

@@ -21,6 +21,7 @@ func sessionCommands() []Command {
 			Help:     "show aliases, or let a word stand for the beginning of a command",
 			Example:  ".alias fl=file list",
 			Columns:  []string{"alias", "expansion"},
+			Hints:    map[string]completion.Kind{"alias": aliasBody},
 			Raw:      true, Run: alias,
 		},
 		{
@@ -38,7 +39,7 @@ func sessionCommands() []Command {
 			Patterns: []string{".env [name]", ".env <name> <value>"},
 			Help:     "show or set what $NAME stands for; an empty value unsets it",
 			Example:  ".env IMAGE foo.qcow2\n.env IMAGE\n.env IMAGE \"\"",
-			Hints:    map[string]completion.Kind{"name": completion.Variable},
+			Hints:    map[string]completion.Kind{"name": completion.Variable, "value": localFiles},
 			Columns:  []string{"key", "value"},
 			Run:      env,
 		},

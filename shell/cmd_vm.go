@@ -91,6 +91,19 @@ func fieldCommand(f vmconfig.Field) Command {
 		command.Hints[keyDiskspec] = localFiles
 	}
 	switch f.Name {
+	case "networks":
+		command.Parts = map[string]Offer{"value": offerNetwork}
+	case "bonds":
+		command.Parts = map[string]Offer{"value": offerBond}
+	case "coschedule":
+		command.Words["value"] = []completion.Candidate{{Text: "-1", Help: "no limit"}}
+	case "cpu":
+		command.Words["value"] = []completion.Candidate{{Text: "host", Help: "this node's own"}}
+		command.Offers["value"] = offerTypes(f.Name)
+	case "machine":
+		command.Offers["value"] = offerTypes(f.Name)
+	case "android-avd":
+		command.Offers["value"] = offerAVDs
 	case "schedule":
 		command.Words["value"] = []completion.Candidate{{Text: localhost, Help: "this node"}}
 		command.Offers["value"] = offerNodes

@@ -20,6 +20,7 @@ type Command struct {
 	Words   map[string][]completion.Candidate // key → words that Tab offers as well
 	Options map[string][]completion.Candidate // key → what Tab offers behind a comma
 	Offers  map[string]Offer                  // key → what Tab offers as well, at that moment
+	Parts   map[string]Offer                  // key → what Tab offers in a word of parts, behind those before the last comma
 	Columns []string                          // of the table that it answers with, for Tab
 	About   map[string]string                 // word of a choice → what Tab says beside it, where that is not Help
 

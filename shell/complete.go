@@ -15,16 +15,23 @@ const (
 	programs                               // what can be run on this node
 	namespaceNames                         // the namespaces that there are
 	aliasNames                             // the client's aliases
+	aliasBody                              // the command behind NAME=
+	stages                                 // programs that begin with what is typed: a pipeline is of pipes, too
+	holderNames                            // nodes, and what they hold under the name two words before
+	contentIDs                             // the contents that nodes hold under the name two words before
 )
 
 // tab is a shell's table as completion sees it.
 type tab struct {
 	s       *Shell
 	aliases map[string]string // of the client
+	holds   holds             // nil: nothing is known of that
 }
 
 // Grammar returns the commands as Tab sees them for a client, which may be nil.
-func (s *Shell) Grammar(c *Client) completion.Grammar { return tab{s, c.aliases()} }
+func (s *Shell) Grammar(c *Client) completion.Grammar { return s.tab(c, nil) }
+
+func (s *Shell) tab(c *Client, holds holds) tab { return tab{s, c.aliases(), holds} }
 
 // Split implements [completion.Grammar].
 func (t tab) Split(line string) ([]string, completion.Partial) {
@@ -52,6 +59,8 @@ func (t tab) Slots(words []string) []completion.Slot {
 			slots = append(slots, t.literal(words, next, all))
 		case next.Item.Kind == grammar.List && command.Hints[next.Item.Key] == completion.Command:
 			slots = append(slots, t.fixed(next.Taken)...)
+		case next.Item.Kind == grammar.List && command.Hints[next.Item.Key] == aliasBody && len(next.Taken) > 0:
+			slots = append(slots, t.aliasBody(next.Taken)...)
 		default:
 			slots = append(slots, t.argument(words, command, next))
 		}
@@ -136,6 +145,9 @@ func (t tab) argument(words []string, command *Command, next grammar.Next) compl
 	}
 	s.Options = command.Options[item.Key]
 	s.Words = slices.Clone(command.Words[item.Key])
+	if parts := command.Parts[item.Key]; parts != nil {
+		s.Parts = func(before []string) []completion.Candidate { return parts(t.s, before) }
+	}
 	if offer := command.Offers[item.Key]; offer != nil {
 		s.Words = append(s.Words, offer(t.s, words)...)
 	}
@@ -145,6 +157,10 @@ func (t tab) argument(words []string, command *Command, next grammar.Next) compl
 	switch {
 	case s.Kind == aliasNames:
 		s.Kind, s.Words = completion.Word, t.aliased()
+	case s.Kind == contentIDs:
+		s.Kind, s.Words = completion.Word, t.contents(words)
+	case s.Kind == holderNames:
+		s.Kind, s.Words = completion.Word, append(s.Words, t.holders(words)...)
 	case s.Kind == ownFiles && t.sent(words):
 		s.Kind = completion.MeshFile // what each of those nodes has is known to them
 	case item.Key == "columns":
@@ -154,6 +170,16 @@ func (t tab) argument(words []string, command *Command, next grammar.Next) compl
 		s.Kind = completion.LocalFile // its arguments
 	}
 	return s
+}
+
+// aliasBody returns what may follow in a command whose first word stands behind
+// NAME=.
+func (t tab) aliasBody(words []string) []completion.Slot {
+	_, first, ok := strings.Cut(words[0], "=")
+	if !ok || first == "" {
+		return nil
+	}
+	return tab{t.s, nil, t.holds}.Slots(append([]string{first}, words[1:]...))
 }
 
 // chosen returns the words of a choice. One that is no choice at all is about

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"minimega/completion"
@@ -18,20 +19,26 @@ import (
 //go:embed scripts
 var scripts embed.FS
 
-// completionWords is, in the place of a shell's name, what the scripts ask for:
-// what may stand at the end of the words behind -e.
-const completionWords = "words"
+// What the scripts ask for, in the place of a shell's name: what may stand at the
+// end of the words behind -e, or what the line that is its only word may become.
+const (
+	completionWords = "words"
+	completionLine  = "line"
+)
 
 // completionShells are the shells that there is a script for.
 func completionShells() []string { return []string{"bash", "fish", "zsh"} }
 
 // Completion writes what -completion asks for: the script of a shell, or, a
-// line each, what may stand at the end of the words behind -e, with a tab and
-// what it is for. The latter asks the program that serves the base directory;
+// line each, what may stand at the end of the words behind -e, or of that line,
+// with a tab and what it is for. The latter asks the program that serves the base directory;
 // its error wraps [ErrNotRunning] where there is none.
 func (o Options) Completion(ctx context.Context, out io.Writer) error {
-	if o.Complete == completionWords {
+	switch o.Complete {
+	case completionWords:
 		return completeWords(ctx, o.Base, o.Execute, out)
+	case completionLine:
+		return completeLine(ctx, o.Base, strings.Join(o.Execute, " "), out)
 	}
 	script, err := scripts.ReadFile("scripts/minimega." + o.Complete)
 	if err != nil {
@@ -97,7 +104,7 @@ func zshFlag(f *flag.Flag, value, help string) string {
 	case "file":
 		action = "_files"
 	}
-	return fmt.Sprintf("\t\t'-%s[%s]:%s:%s'", f.Name, help, value, action)
+	return fmt.Sprintf("\t\t'-%s=[%s]:%s:%s'", f.Name, help, value, action)
 }
 
 // fishFlag returns the line of a flag.
@@ -122,13 +129,46 @@ func completeWords(ctx context.Context, base string, words []string, out io.Writ
 		last := len(words) - 1
 		line = unfinishedLine(words[:last], words[last])
 	}
-	ctx, cancel := context.WithTimeout(ctx, completeWithin)
-	defer cancel()
-	found, err := askCompletion(ctx, base, line, len(line))
+	found, err := askEnd(ctx, base, line)
 	if err != nil {
 		return err
 	}
-	for _, c := range found.Candidates {
+	return writeCandidates(out, found.Candidates)
+}
+
+// completeLine writes what a line may become. What it may go on behind ends in a
+// space. Where a word must be quoted all are, so that they begin alike.
+func completeLine(ctx context.Context, base, line string, out io.Writer) error {
+	found, err := askEnd(ctx, base, line)
+	if err != nil {
+		return err
+	}
+	quote := slices.ContainsFunc(found.Candidates, func(c completion.Candidate) bool { return grammar.Quote(c.Text) != c.Text })
+	for i, c := range found.Candidates {
+		word := grammar.Quote(c.Text)
+		if quote && word == c.Text {
+			word = `"` + word + `"`
+		}
+		if completion.Unfinished(c.Text) {
+			word = strings.TrimSuffix(word, `"`)
+		} else {
+			word += " "
+		}
+		found.Candidates[i].Text = line[:found.Start] + word
+	}
+	return writeCandidates(out, found.Candidates)
+}
+
+// askEnd has a line completed at its end.
+func askEnd(ctx context.Context, base, line string) (completion.Result, error) {
+	ctx, cancel := context.WithTimeout(ctx, completeWithin)
+	defer cancel()
+	return askCompletion(ctx, base, line, len(line))
+}
+
+// writeCandidates writes each on a line, with a tab and its help.
+func writeCandidates(out io.Writer, all []completion.Candidate) error {
+	for _, c := range all {
 		if _, err := fmt.Fprintf(out, "%s\t%s\n", output.EscapeLine(c.Text), output.EscapeLine(c.Help)); err != nil {
 			return err
 		}

@@ -45,18 +45,7 @@ func TestEveryCommandIsMentionedInATest(t *testing.T) {
 
 // mentioned reports whether text holds the words that a pattern begins with.
 func mentioned(t *testing.T, text, source string) bool {
-	p, err := grammar.Compile(source)
-	if err != nil {
-		t.Fatal(err)
-	}
-	words := p.Fixed()
-	for _, item := range p.Items[len(words):] { // such as the create of <create,>
-		if item.Kind != grammar.Choice || item.Optional || len(item.Options) != 1 {
-			break
-		}
-		words = append(words, item.Options[0])
-	}
-	prefix := strings.Join(words, " ")
+	prefix := fixedWords(compiled(t, source))
 	for rest := text; ; {
 		before, after, found := strings.Cut(rest, prefix)
 		if !found {
@@ -67,6 +56,28 @@ func mentioned(t *testing.T, text, source string) bool {
 		}
 		rest = after
 	}
+}
+
+func compiled(t *testing.T, source string) grammar.Pattern {
+	t.Helper()
+	p, err := grammar.Compile(source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// fixedWords returns the words that p begins with, such as the create of
+// <create,> too.
+func fixedWords(p grammar.Pattern) string {
+	words := p.Fixed()
+	for _, item := range p.Items[len(words):] {
+		if item.Kind != grammar.Choice || item.Optional || len(item.Options) != 1 {
+			break
+		}
+		words = append(words, item.Options[0])
+	}
+	return strings.Join(words, " ")
 }
 
 // begins reports whether a command can follow text: at the beginning of a line

@@ -44,7 +44,7 @@ type Options struct {
 	Version  bool          // print the version and end
 	Absolute bool          // disk snapshot names backing images by absolute paths
 	CLI      bool          // print the table of commands as JSON and end
-	Complete string        // a shell whose completion script is to be printed, or completionWords; "": none
+	Complete string        // a shell whose completion script is to be printed, or what a script asks for; "": none
 
 	flags *flag.FlagSet
 }
@@ -120,7 +120,7 @@ func (o *Options) check(name, head string) error {
 	case o.Space != "" && !o.Attach && o.Execute == nil && o.Pipe == "":
 		return fmt.Errorf("%w: -namespace: is for -e, -attach and -pipe: type `namespace %s` at the prompt", ErrUsage, o.Space)
 	}
-	if o.Complete != "" && o.Complete != completionWords && !slices.Contains(completionShells(), o.Complete) {
+	if o.Complete != "" && o.Complete != completionWords && o.Complete != completionLine && !slices.Contains(completionShells(), o.Complete) {
 		return fmt.Errorf("%w: -completion: must be bash, fish or zsh, but is %q", ErrUsage, o.Complete)
 	}
 	if !slices.Contains(levelNames(), o.Level) {

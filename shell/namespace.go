@@ -154,6 +154,19 @@ func (ns *namespaces) keys(field string) []string {
 	return slices.Compact(all)
 }
 
+// values returns the values that a field has in each namespace: none where there
+// is no such field.
+func (ns *namespaces) values(field string) [][]string {
+	var all [][]string
+	for _, name := range ns.names() {
+		if n := ns.find(name); n != nil {
+			values, _ := n.vm.Values(field)
+			all = append(all, values)
+		}
+	}
+	return all
+}
+
 // saved returns the names that configurations were saved under, in any
 // namespace, sorted.
 func (ns *namespaces) saved() []string {

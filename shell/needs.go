@@ -93,6 +93,12 @@ type Store interface {
 	Dir() string
 }
 
+// Versions is what is known of the contents that nodes hold under a name, now.
+type Versions interface {
+	Known(name wire.FileName) (rows []transfer.Holding, soon bool)  // does not block; soon: a moment's wait may show more
+	Ask(ctx context.Context, name wire.FileName) []transfer.Holding // blocks until all nodes have answered, or ctx ends
+}
+
 // Names is what is known of the files of the whole mesh, now.
 type Names interface {
 	Names(prefix string) []string                    // does not block

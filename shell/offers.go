@@ -20,12 +20,6 @@ func offerNodes(s *Shell, _ []string) []completion.Candidate {
 // offerPeers offers the nodes that this one has a link to.
 func offerPeers(s *Shell, _ []string) []completion.Candidate { return candidates(s.peers()) }
 
-// offerStrangers offers the nodes that this one has no link to.
-func offerStrangers(s *Shell, words []string) []completion.Candidate {
-	peers := s.peers()
-	return slices.DeleteFunc(offerNodes(s, words), func(c completion.Candidate) bool { return slices.Contains(peers, c.Text) })
-}
-
 // peers returns the names of the nodes that this one has a link to.
 func (s *Shell) peers() []string {
 	var names []string

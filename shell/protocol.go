@@ -44,8 +44,10 @@ import (
 // answered with a last reply that has the error.
 //
 // A line without a command is answered by a reply whose Resp is null. `quit`
-// closes the connection unanswered. What is no JSON, and a request that is too
-// long, is answered with an error and ends the connection.
+// closes the connection unanswered. What is no JSON, or no object, and a request
+// that is too long, is answered with an error and ends the connection; null is a
+// request for nothing. Nothing waits for a byte behind a value: a number counts as
+// far as it has come.
 
 // maxRequest is the longest request, in bytes.
 const maxRequest = 1 << 20

@@ -1,9 +1,12 @@
 package shell
 
 import (
+	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 )
 
 func TestTypesThatQEMUDoesNotKnowAreRefused(t *testing.T) {
@@ -39,5 +42,52 @@ func TestATypeThatNobodyCanCheckIsTakenWithAWarning(t *testing.T) {
 	want := "vm config machine: \"q35\" is not checked: exec: \"kvm\": executable file not found in $PATH"
 	if len(warned) != 1 || warned[0] != want {
 		t.Errorf("%q", warned)
+	}
+}
+
+// As QEMU 7.2 and later ones print them.
+const (
+	cpuHelp = "Available CPUs:\nx86 486                   (alias configured by machine type)\nx86 EPYC-v1               AMD EPYC Processor\n\nRecognized CPUID flags:\n  3dnow 3dnowext\n"
+	armHelp = "Available CPUs:\n  cortex-a15\n  host\n"
+	pcHelp  = "Supported machines are:\nmicrovm              microvm (i386)\nq35                  Standard PC (Q35 + ICH9, 2009) (alias of pc-q35-7.2)\n"
+)
+
+func TestTabKnowsTheTypesThatQEMUHas(t *testing.T) {
+	bin := t.TempDir()
+	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
+	kvm := filepath.Join(bin, "kvm")
+	if err := os.WriteFile(kvm, []byte("#!/bin/sh\ncase $1 in -cpu) cat <<'E'\n"+cpuHelp+"E\n;; -machine) cat <<'E'\n"+pcHelp+"E\n;; esac"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	n := completing(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- n.RunQEMU(ctx) }()
+	defer func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}()
+	expect(t, offered(n, "vm config cpu "), "host")
+	for line, want := range map[string]string{"vm config cpu ": "486 EPYC-v1 host", "vm config machine ": "microvm q35", "vm config machine q": "q35"} {
+		for end := time.Now().Add(20 * time.Second); offered(n, line) != want && time.Now().Before(end); {
+			time.Sleep(10 * time.Millisecond)
+		}
+		expect(t, offered(n, line), want)
+	}
+	expect(t, n.Complete("vm config machine q", 19).Candidates[0].Help, "Standard PC (Q35 + ICH9, 2009) (alias of pc-q35-7.2)")
+}
+
+func TestTypesAreReadAsEachQEMUListsThem(t *testing.T) {
+	for text, want := range map[string]string{
+		cpuHelp: "486 EPYC-v1", armHelp: "cortex-a15 host", pcHelp: "microvm q35", "": "", "no list": "",
+		"Available CPUs:\nPowerPC 601_v0           PVR 00010001\n": "601_v0",
+	} {
+		var names []string
+		for _, c := range typesIn(text) {
+			names = append(names, c.Text)
+		}
+		expect(t, strings.Join(names, " "), want)
 	}
 }

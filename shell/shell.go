@@ -24,10 +24,14 @@ type Config struct {
 	VM    *vmconfig.Config
 	Names Names // nil: Tab knows this node's files only
 
+	Versions Versions // nil: Tab knows none
+
 	Archives  Archives  // nil: tar: is an error
 	Downloads Downloads // nil: URLs are taken as they stand
 
 	LocalNames func(prefix string, limit int) (names []string, total int) // this node's files, for Tab; may be nil
+
+	Machine Machine // what Tab knows of this machine; nil: nothing
 
 	Hashes Hashes // nil: file list has no column for them
 
@@ -58,6 +62,7 @@ type Shell struct {
 	waits     waits     // of commands that other nodes have sent
 	profile   cpuProfile
 	plumber   *plumb.Plumber
+	qemu      *qemuTypes
 }
 
 // New returns a shell. Its error wraps [grammar.ErrPattern], which the table of
@@ -75,7 +80,7 @@ func New(cfg Config) (*Shell, error) {
 	if cfg.Stop == nil {
 		cfg.Stop = func() {}
 	}
-	s := &Shell{cfg: cfg, hasher: newHasher(cfg.Hashes), deploy: deployment{first: cfg.Deploy}}
+	s := &Shell{cfg: cfg, hasher: newHasher(cfg.Hashes), deploy: deployment{first: cfg.Deploy}, qemu: newQEMUTypes()}
 	s.plumber = plumb.New(cfg.Mesh, cfg.Log)
 	s.spaces = newNamespaces(cfg.VM, s.host(), cfg.Store.Dir())
 	s.commands = s.table()

@@ -32,8 +32,14 @@ func (s *Shell) Names(kind completion.Kind, prefix string) []string {
 		return s.ownFiles(prefix)
 	case ownFiles:
 		return s.ownFiles(prefix)
+	case completion.Host:
+		return beginning(s.hosts(), prefix)
 	case programs:
 		return runnable(prefix)
+	case stages:
+		if prefix != "" { // the pipes are few, and programs many
+			return runnable(prefix)
+		}
 	case namespaceNames:
 		return beginning(s.spaces.names(), prefix)
 	}
@@ -104,10 +110,12 @@ func (s *Shell) nodes(prefix string) []string {
 // not wait for other nodes.
 func (s *Shell) Complete(line string, cursor int) completion.Result {
 	asked := noted{Sources: known{s, s.atPrompt}}
-	r := completion.Complete(s.Grammar(s.atPrompt), line, cursor, &asked)
+	soon := false
+	r := completion.Complete(s.tab(s.atPrompt, s.holdsNow(&soon)), line, cursor, &asked)
 	if asked.mesh && s.cfg.Names != nil {
 		r.Pending, r.Total = s.cfg.Names.Pending(), s.cfg.Names.Total()
 	}
+	r.Pending = r.Pending || soon
 	return r
 }
 
@@ -163,7 +171,7 @@ func (s *Shell) completeSoon(ctx context.Context, c *Client, line string, cursor
 	ctx, cancel := context.WithTimeout(ctx, suggestWithin)
 	defer cancel()
 	asked := noted{Sources: patient{known{s, c}, ctx}}
-	r := completion.Complete(s.Grammar(c), line, cursor, &asked)
+	r := completion.Complete(s.tab(c, s.holdsSoon(ctx)), line, cursor, &asked)
 	if asked.mesh && s.cfg.Names != nil {
 		r.Total = s.cfg.Names.Total()
 	}
@@ -177,7 +185,7 @@ func (s *Shell) Suggest(ctx context.Context, c *Client, line string) []string {
 	lines := []string{}
 	for _, c := range r.Candidates {
 		word := grammar.Quote(c.Text)
-		if !strings.HasSuffix(c.Text, "/") && !strings.HasSuffix(c.Text, ":") {
+		if !completion.Unfinished(c.Text) {
 			word += " "
 		}
 		lines = append(lines, line[:r.Start]+word)

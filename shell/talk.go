@@ -76,7 +76,7 @@ type talk struct {
 // they send on and still wait for an answer.
 func (t *talk) read(ctx context.Context, gone context.CancelFunc, requests chan<- asked) {
 	bounded := &io.LimitedReader{R: t.conn}
-	decoder := json.NewDecoder(bounded)
+	decoder := json.NewDecoder(&valueEnds{r: bounded})
 	for {
 		var req request
 		bounded.N = maxRequest
@@ -139,6 +139,8 @@ func (t *talk) ended(err error, tooLong bool) {
 	switch {
 	case tooLong:
 		t.bad = fmt.Errorf("request: must be at most %d bytes, but is longer", maxRequest)
+	case errors.As(err, &kind) && kind.Field == "":
+		t.bad = fmt.Errorf("request: must be a JSON object with Command or Suggest, but is a JSON %s", kind.Value)
 	case errors.As(err, &syntax), errors.As(err, &kind):
 		t.bad = fmt.Errorf("request: must be a JSON object with Command or Suggest: %w", err)
 	}

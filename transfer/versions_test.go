@@ -45,3 +45,20 @@ func TestHoldersOfOneNameHashItAtTheSameTime(t *testing.T) {
 		t.Errorf("found %+v (%v), want one file that three hold", items, err)
 	}
 }
+
+func TestAVersionFindsItsOnlyHolderThoughItNeverHashedIt(t *testing.T) {
+	fab := newFabric(t)
+	data := random(1, 1<<20)
+	fab.add("kn1", "").put("image", data)
+	elsewhere := newFabric(t).add("kn9", "")
+	elsewhere.put("image", data)
+	m, err := elsewhere.store.Manifest(t.Context(), "image")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := fab.add("kn2", "")
+	items, _, err := n.engine.resolve(t.Context(), "image", Pick{Version: m.Version().Short()})
+	if err != nil || len(items) != 1 || items[0].version != m.Version() {
+		t.Errorf("found %+v (%v), want the version of kn1", items, err)
+	}
+}

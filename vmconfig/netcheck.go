@@ -10,6 +10,11 @@ import (
 // lastVLAN is the largest VLAN that there is (IEEE 802.1Q).
 const lastVLAN = 4094
 
+// networkDrivers are QEMU's usual network cards.
+func networkDrivers() []string {
+	return []string{"e1000", "e1000e", "i82551", "i82557b", "i82559er", "igb", "ne2k_pci", "pcnet", "rtl8139", "virtio-net-pci", "vmxnet3"}
+}
+
 // checkNetwork accepts [BRIDGE,]VLAN[,MAC][,DRIVER][,qinq], of which none is
 // empty. What holds a colon is an address; a VLAN that is a number is in range,
 // where it is plain which part it is.

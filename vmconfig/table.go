@@ -94,7 +94,7 @@ func fields() []Field {
 	return []Field{
 		{Name: "memory", Kind: Uint, Default: "2048", Section: VM, Label: "Memory", Usage: "MEGABYTES", Help: "memory, in megabytes"},
 		{Name: "vcpus", Kind: Uint, Default: "1", Section: VM, Label: "VCPUs", Usage: "COUNT", Help: "number of virtual CPUs"},
-		{Name: "networks", Kind: Specs, Show: AlwaysList, Section: VM, Label: "Networks", Usage: "[BRIDGE,]VLAN[,MAC][,DRIVER][,qinq]", Help: "network interfaces", Options: []string{"qinq"}, check: checkNetwork},
+		{Name: "networks", Kind: Specs, Show: AlwaysList, Section: VM, Label: "Networks", Usage: "[BRIDGE,]VLAN[,MAC][,DRIVER][,qinq]", Help: "network interfaces", Options: append(networkDrivers(), "qinq"), check: checkNetwork},
 		{Name: "bonds", Kind: Specs, Show: AlwaysList, Section: VM, Label: "Bonds", Usage: "INDEX,INDEX,MODE[,lacp][,no-lacp-fallback][,qinq][,NAME]", Help: "bonds between interfaces, by their indices", Options: append(bondModes(), bondOptions()...), check: checkBond},
 		{Name: "snapshot", Kind: Bool, Default: "true", Section: VM, Label: "Snapshot", Help: "leave disks unchanged when the machine stops"},
 		{Name: "uuid", Kind: String, Section: VM, Label: "UUID", Usage: "UUID", Help: "UUID; a random one when empty"},

@@ -157,6 +157,22 @@ func TestNextTellsWhatMayFollow(t *testing.T) {
 	}
 }
 
+func TestACommandThatIsSpelledInFullGoesOnAlone(t *testing.T) {
+	g, err := New([][]string{{"vm init [value]"}, {"vm initrd [path]"}, {"vm <name> [rest]"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for words, want := range map[string]string{"vm init": "[value] [rest]", "vm ini": "[value] [path] [rest]", "vm initr": "[path] [rest]"} {
+		var got []string
+		for _, n := range g.Next(strings.Fields(words)) {
+			got = append(got, n.Item.Source)
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%q: got %q, want %q", words, got, want)
+		}
+	}
+}
+
 func TestManyNestedCommandsAreNoTrap(t *testing.T) {
 	g := testGrammar(t)
 	for _, line := range []string{strings.Repeat(".c true ", 5000), strings.Repeat(".csv true .columns a ", 10)} {

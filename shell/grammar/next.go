@@ -9,7 +9,8 @@ type Next struct {
 	Taken   []string // words that Item, a List, has taken already
 }
 
-// Next returns what may follow words, inside a command in a command what may
+// Next returns what may follow words, of commands that they spell in full alone
+// where there are any, inside a command in a command what may
 // follow there. An item whose Kind is Nested never stands in it: what begins a
 // command stands there instead.
 func (g *Grammar) Next(words []string) []Next {
@@ -26,9 +27,13 @@ func (g *Grammar) next(words []Word, depth int) []Next {
 	}
 	var all []Next
 	var inner []int // first words of commands in this one
+	full := g.spelled(words)
 	for i := range g.forms {
 		f := &g.forms[i]
 		n := f.reach(words)
+		if f.shortens(words, full) {
+			continue
+		}
 		if n == f.nested() {
 			if !slices.Contains(inner, n) {
 				inner = append(inner, n)
@@ -46,6 +51,32 @@ func (g *Grammar) next(words []Word, depth int) []Next {
 		all = append(all, g.next(words[n:], depth-1)...)
 	}
 	return all
+}
+
+// spelled reports of each word whether it is the whole of a fixed word in its
+// place, of a command that all words fit.
+func (g *Grammar) spelled(words []Word) []bool {
+	full := make([]bool, len(words))
+	for i := range g.forms {
+		f := &g.forms[i]
+		if f.reach(words) < len(words) {
+			continue
+		}
+		for k, item := range f.pattern.Items[:min(len(words), len(f.pattern.Items))] {
+			full[k] = full[k] || item.Kind == Literal && item.Options[0] == words[k].Text
+		}
+	}
+	return full
+}
+
+// shortens reports whether f has a longer word where others are spelled in full.
+func (f *form) shortens(words []Word, full []bool) bool {
+	for k, item := range f.pattern.Items[:min(len(words), len(f.pattern.Items))] {
+		if item.Kind == Literal && full[k] && item.Options[0] != words[k].Text {
+			return true
+		}
+	}
+	return false
 }
 
 // taken returns the words from index first on, where item is a list, which
