@@ -43,6 +43,7 @@ type content struct {
 	moving   chan struct{} // non-nil while the file is being published: closed after it
 	fetching *fetch        // nil when the content is complete
 	known    int           // of its own draft: chunks whose hashes are known
+	hot      hot           // of its own draft
 	final    wire.Version  // of a draft: its version when that is known; set under the engine's lock too
 }
 

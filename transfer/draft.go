@@ -44,6 +44,7 @@ func (e *Engine) ahead(ctx context.Context, name wire.FileName) (*content, error
 	}
 	c := newContent(newDraftID(), name, src.Meta(), m, sourceReader{src, m})
 	c.draft, c.origin = c.version, true
+	c.hashesWith(fileHasher{e.cfg.Store, src})
 	c.dealer.Grow(true)
 	e.mu.Lock()
 	if d := e.drafts[name]; d != nil && d.c != nil && !d.incoming && d.src.Is(m) {

@@ -72,10 +72,8 @@ func (p *packer) load(c *content, i int) (buf *buffer, enc wire.Encoding, size i
 		buf = p.e.buffers.get(len(packed))
 		return buf, enc, copy(buf.behind(0, len(packed)), packed), nil
 	}
-	buf = p.e.buffers.get(c.manifest.Len(i))
-	data, err := c.chunk(i, buf.behind(0, 0))
+	buf, data, err := p.e.chunk(c, i)
 	if err != nil {
-		p.e.buffers.put(buf)
 		return nil, wire.Plain, 0, err
 	}
 	small := p.e.buffers.get(len(data))
@@ -87,6 +85,20 @@ func (p *packer) load(c *content, i int) (buf *buffer, enc wire.Encoding, size i
 	p.e.buffers.put(buf)
 	p.e.packed.put(key, enc, out)
 	return small, enc, copy(small.behind(0, len(out)), out), nil
+}
+
+// chunk returns chunk i of c, and the buffer that it lies in, which the caller puts
+// back.
+func (e *Engine) chunk(c *content, i int) (buf *buffer, data []byte, err error) {
+	if buf := c.takeHot(i); buf != nil {
+		return buf, buf.behind(0, c.manifest.Len(i)), nil
+	}
+	buf = e.buffers.get(c.manifest.Len(i))
+	if data, err = c.chunk(i, buf.behind(0, 0)); err != nil {
+		e.buffers.put(buf)
+		return nil, nil, err
+	}
+	return buf, data, nil
 }
 
 // pack returns data in the encoding that it is to be sent in: data itself, or what

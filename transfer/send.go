@@ -75,7 +75,7 @@ func (s *server) write(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if sent {
+		if sent || s.hashOne() {
 			continue
 		}
 		select {
@@ -114,6 +114,21 @@ func (s *server) next() (t *served, chunk int, ok bool) {
 		}
 	}
 	return nil, 0, false
+}
+
+// hashOne hashes a chunk of a draft that the other side waits for more of.
+func (s *server) hashOne() bool {
+	s.mu.Lock()
+	var c *content
+	for _, t := range s.order {
+		t.c.mu.Lock()
+		if t.c.hot.from != nil && t.c.dealer.Pending(t.asker) > 0 {
+			c = t.c
+		}
+		t.c.mu.Unlock()
+	}
+	s.mu.Unlock()
+	return c != nil && c.hashOne(&s.e.buffers)
 }
 
 // sendChunk sends one chunk, if any is wanted.

@@ -91,6 +91,9 @@ func (d *Dealer) AskerHas(a Asker, c int) bool {
 	return as != nil && as.has.Has(c)
 }
 
+// Fresh reports whether no asker holds c or was promised it.
+func (d *Dealer) Fresh(c int) bool { return d.fresh.Has(c) }
+
 // Deal lets n more chunks of a lane be dealt to a.
 func (d *Dealer) Deal(a Asker, n, lane, lanes int) {
 	as := d.askers[a]

@@ -68,11 +68,11 @@ type flight struct {
 	cancel  context.CancelFunc
 	waiters int // guarded by Store.mu
 
-	started chan struct{} // closed when m is set, or err in its place
-	ended   chan struct{} // closed when all is known; err and m are final
+	started chan struct{} // closed when hash is set, or will not be
+	ended   chan struct{} // closed when all is known; m and err are final
+	hash    *hashing      // of m; nil where there is none
 	m       *Manifest
 	err     error
-	prog    progress
 }
 
 // join returns the flight for a file, which it starts if there is none.
@@ -83,7 +83,6 @@ func (s *Store) join(real wire.FileName) *flight {
 	if f == nil {
 		ctx, cancel := context.WithCancel(context.Background())
 		f = &flight{real: real, cancel: cancel, started: make(chan struct{}), ended: make(chan struct{})}
-		f.prog.moved = make(chan struct{})
 		s.flights[real] = f
 		go s.fly(ctx, f) // joined in leave
 	}
@@ -125,16 +124,57 @@ func (s *Store) hashInto(ctx context.Context, f *flight) error {
 		return err
 	}
 	defer src.Close() // only read
-	f.m, err = blankManifest(src)
+	m, err := blankManifest(src)
+	if err == nil {
+		f.hash, f.m = newHashing(src, m), m
+	}
 	close(f.started)
 	if err != nil {
 		return err
 	}
-	if err := hashFile(ctx, src, f.m, &f.prog); err != nil {
+	if err := f.hash.run(ctx); err != nil {
 		return err
 	}
-	s.hash.put(string(f.real), f.m, settled(f.m.stat, began))
+	s.hash.put(string(f.real), m, settled(m.stat, began))
 	return nil
+}
+
+// HashNext hashes the next chunk of a file that ManifestAhead is reading, for one
+// who needs the chunk's bytes and saves reading them twice: they are read into
+// buf, or into a new buffer where that is too small. What is hashed so is told of
+// as any other; while that goes on, ManifestAhead leaves the work to it. It
+// reports false where nothing is left, where src is not what is being read, and
+// where that failed, which ManifestAhead returns.
+func (s *Store) HashNext(src *Source, buf []byte) (i int, data []byte, ok bool) {
+	h := s.hashing(src)
+	if h == nil {
+		return 0, nil, false
+	}
+	return h.lend(buf)
+}
+
+// HashLater tells that a chunk of such a file, hashed before, is being read again,
+// as are those that follow: so that ManifestAhead does not run further ahead of
+// one who will be there soon and call HashNext.
+func (s *Store) HashLater(src *Source) {
+	if h := s.hashing(src); h != nil {
+		h.expectMore()
+	}
+}
+
+// hashing returns the hashing of what src has open, nil where there is none.
+func (s *Store) hashing(src *Source) *hashing {
+	s.mu.Lock()
+	f := s.flights[src.name]
+	s.mu.Unlock()
+	if f == nil {
+		return nil
+	}
+	<-f.started // an open and a stat away
+	if f.hash == nil || !src.Is(f.hash.m) {
+		return nil
+	}
+	return f.hash
 }
 
 // follow waits for the end of f, and calls hashed on the way as ManifestAhead
@@ -149,8 +189,12 @@ func (f *flight) follow(ctx context.Context, hashed func(first int, hashes []byt
 		}
 	}
 	<-f.started // an open and a stat away
+	if f.hash == nil {
+		<-f.ended
+		return f.err
+	}
 	for sent, ended := 0, false; ; {
-		known, moved := f.prog.known()
+		known, moved := f.hash.prog.known()
 		if known > sent {
 			hashed(sent, f.m.Hashes[sent*wire.HashSize:known*wire.HashSize])
 			sent = known

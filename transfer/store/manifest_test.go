@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -291,8 +292,7 @@ func BenchmarkHash(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		p := progress{moved: make(chan struct{})}
-		if err := hashFile(context.Background(), src, m, &p); err != nil {
+		if err := newHashing(src, m).run(context.Background()); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -308,5 +308,76 @@ func BenchmarkHashSmallFile(b *testing.B) {
 		}
 		clear(s.hash.fresh)
 		clear(s.hash.slots)
+	}
+}
+
+func TestWhoNeedsTheBytesHashesInItsPlace(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	sparse(t, filepath.Join(dir, "f"), 64<<20, noise(8<<20, 1), 0, 20<<20, 50<<20)
+	src, err := s.Source("f")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	whole, err := os.ReadFile(filepath.Join(dir, "f"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, ok := s.HashNext(src, nil); ok {
+		t.Error("there was something to hash, and nobody hashes")
+	}
+	var lent []int
+	m, err := s.ManifestAhead(context.Background(), "f", func(int, []byte) {
+		for len(lent) < 40 {
+			i, data, ok := s.HashNext(src, make([]byte, 10))
+			if !ok {
+				return
+			}
+			lent = append(lent, i)
+			if at := i * wire.MinChunkSize; !bytes.Equal(data, whole[at:at+len(data)]) {
+				t.Errorf("chunk %d is of other bytes", i)
+			}
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(lent) == 0 || !slices.IsSorted(lent) || len(slices.Compact(slices.Clone(lent))) < len(lent) {
+		t.Errorf("chunks %v were hashed, want some, in order, each once", lent)
+	}
+	alone, err := open(t, dir).Manifest(context.Background(), "f")
+	if err != nil || !bytes.Equal(alone.Hashes, m.Hashes) {
+		t.Errorf("%v: the hashes differ from those that one alone makes", err)
+	}
+	if _, _, ok := s.HashNext(src, nil); ok {
+		t.Error("there is something to hash after the end")
+	}
+}
+
+func TestHashingThatFailsInItsPlaceFailsForAll(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	dir := t.TempDir()
+	s := open(t, dir)
+	path := put(t, dir, "f", noise(8<<20, 1))
+	src, err := s.Source("f")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close()
+	cut := false
+	_, err = s.ManifestAhead(context.Background(), "f", func(int, []byte) {
+		if !cut {
+			cut = true
+			if err := os.Truncate(path, 1<<20); err != nil {
+				t.Error(err)
+			}
+		}
+		for ok := true; ok; {
+			_, _, ok = s.HashNext(src, nil)
+		}
+	})
+	if !errors.Is(err, wire.ErrChanged) {
+		t.Errorf("the error is %v, want %v", err, wire.ErrChanged)
 	}
 }

@@ -1,0 +1,85 @@
+package transfer
+
+import "minimega/transfer/store"
+
+// maxHot is how many chunks of a content may lie in memory between being hashed
+// and being sent.
+const maxHot = 4
+
+// A hot is what a draft of this node's own, while it is hashed, has for those who
+// are served: a file's hashing knows no chunk yet that is fresh for them, so they
+// lend a hand, and send the bytes that were hashed without reading them again.
+type hot struct {
+	from   hasher          // nil once nothing is left to be hashed
+	chunks map[int]*buffer // chunk → its bytes: at most maxHot, and one for each who hashes
+}
+
+// hasher is the hashing of one file, see store.HashNext.
+type hasher interface {
+	HashNext(buf []byte) (i int, data []byte, ok bool)
+	HashLater()
+}
+
+// fileHasher is the hashing of a file in the store.
+type fileHasher struct {
+	store *store.Store
+	src   *store.Source
+}
+
+func (h fileHasher) HashNext(buf []byte) (int, []byte, bool) { return h.store.HashNext(h.src, buf) }
+func (h fileHasher) HashLater()                              { h.store.HashLater(h.src) }
+
+// hashesWith lets c lend a hand to the hashing of its file. It is called before c
+// is served.
+func (c *content) hashesWith(from hasher) { c.hot = hot{from, map[int]*buffer{}} }
+
+// hashOne hashes one more chunk of c, and reports whether there was one.
+func (c *content) hashOne(spare *buffers) bool {
+	c.mu.Lock()
+	from := c.hot.from
+	full := c.hot.full(c, spare)
+	c.mu.Unlock()
+	if from == nil || full {
+		return false
+	}
+	buf := spare.get(int(c.manifest.ChunkSize))
+	i, _, ok := from.HashNext(buf.behind(0, 0))
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !ok {
+		spare.put(buf)
+		c.hot.from = nil
+		return false
+	}
+	c.hot.chunks[i] = buf
+	return true
+}
+
+// full reports whether maxHot chunks are waiting to be sent, after giving back
+// those that need not be sent any more. The content's lock is held.
+func (h *hot) full(c *content, to *buffers) bool {
+	if len(h.chunks) < maxHot {
+		return false
+	}
+	for i, buf := range h.chunks {
+		if i < c.known && !c.dealer.Fresh(i) {
+			to.put(buf)
+			delete(h.chunks, i)
+		}
+	}
+	return len(h.chunks) >= maxHot
+}
+
+// takeHot returns the buffer that chunk i, which is to be sent, lies in, and which
+// is the caller's, or nil.
+func (c *content) takeHot(i int) *buffer {
+	c.mu.Lock()
+	from := c.hot.from
+	buf := c.hot.chunks[i]
+	delete(c.hot.chunks, i)
+	c.mu.Unlock()
+	if from != nil && buf == nil {
+		from.HashLater()
+	}
+	return buf
+}

@@ -1,0 +1,96 @@
+package transfer
+
+import (
+	"testing"
+
+	"minimega/mesh/wire"
+	"minimega/transfer/store"
+)
+
+// hotDraft is a draft of n chunks whose hashing lends each in order, and a topic
+// that may be dealt all of them.
+func hotDraft(t *testing.T, n int) (*content, *served) {
+	t.Helper()
+	m, err := store.NewDraft(int64(n)*wire.MinChunkSize, wire.MinChunkSize)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newContent(newDraftID(), "f", wire.Meta{}, m, nil)
+	c.origin = true
+	c.dealer.Grow(true)
+	c.hashesWith(&countHasher{n: n})
+	topic := &served{}
+	c.join(topic, func([]byte) {})
+	c.dealer.Deal(topic.asker, n, 0, 1)
+	return c, topic
+}
+
+// countHasher hashes n chunks, of which each begins with its number.
+type countHasher struct{ n, next, later int }
+
+func (h *countHasher) HashNext(buf []byte) (int, []byte, bool) {
+	i := h.next
+	h.next++
+	buf = buf[:wire.MinChunkSize]
+	buf[0] = byte(i)
+	return i, buf, i < h.n
+}
+
+func (h *countHasher) HashLater() { h.later++ }
+
+// tell tells the hashes of the next n chunks, which are no chunk's of zeros.
+func tell(c *content, n int) {
+	sums := make([]byte, n*wire.HashSize)
+	for i := range sums {
+		sums[i] = 1
+	}
+	delete(c.topics, 1) // nobody listens
+	c.named(c.known, sums)
+}
+
+func TestWhatWasHashedToBeSentIsNotReadAgain(t *testing.T) {
+	c, topic := hotDraft(t, 3)
+	var from buffers
+	for c.hashOne(&from) {
+	}
+	tell(c, 3)
+	for want := range 3 {
+		i, ok, _ := c.dealer.Next(topic.asker)
+		if !ok || i != want {
+			t.Fatalf("chunk %d is dealt, want %d", i, want)
+		}
+		if buf := c.takeHot(i); buf == nil || buf.behind(0, 1)[0] != byte(i) {
+			t.Errorf("chunk %d does not lie in memory", i)
+		}
+		if c.takeHot(i) != nil {
+			t.Errorf("chunk %d lies in memory after it was taken", i)
+		}
+	}
+}
+
+func TestFewChunksLieHotAtATime(t *testing.T) {
+	c, topic := hotDraft(t, 100)
+	var from buffers
+	hashed := func() (n int) {
+		for c.hashOne(&from) {
+			n++
+		}
+		return n
+	}
+	if n := hashed(); n != maxHot {
+		t.Errorf("%d chunks were hashed ahead, want %d", n, maxHot)
+	}
+	if n := hashed(); n != 0 {
+		t.Errorf("%d more were hashed before any was sent", n)
+	}
+	tell(c, maxHot)
+	c.takeHot(0)
+	if n := hashed(); n != 1 {
+		t.Errorf("%d chunks were hashed after one was sent, want 1", n)
+	}
+	c.dealer.Have(topic.asker, 1) // it came from elsewhere
+	c.dealer.Have(topic.asker, 2)
+	if n := hashed(); n != 2 {
+		t.Errorf("%d chunks were hashed after two were needless, want 2", n)
+	}
+}
