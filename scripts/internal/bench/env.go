@@ -33,6 +33,14 @@ func (e *env) count(n int) int { return max(1, n/int(e.shrink)) }
 // uses reports whether a tool is to be measured.
 func (e *env) uses(tool string) bool { return slices.Contains(e.tools, tool) }
 
+// atLeast returns e with no fewer repetitions than n, for figures that are as
+// restless as the machine.
+func (e *env) atLeast(n int) *env {
+	more := *e
+	more.times = max(e.times, n)
+	return &more
+}
+
 // repeat measures e.times times.
 func repeat[T any](e *env, once func() (T, error)) ([]T, error) {
 	all := make([]T, 0, e.times)

@@ -14,7 +14,7 @@ type pair struct{ size int64 }
 func (p pair) run(ctx context.Context, e *env) ([]figure, error) {
 	j := fan(1, 0, e.size(p.size), netlab.Random)
 	j.twice = true
-	all, err := e.compare(ctx, j, append(fetchers(), fetcher{"iperf3", iperf3}))
+	all, err := e.atLeast(5).compare(ctx, j, append(fetchers(), fetcher{"iperf3", iperf3}))
 	rate := func(seconds float64) float64 { return float64(j.size) / 1e6 / seconds }
 	rates := map[string]sample{}
 	for _, m := range all {
