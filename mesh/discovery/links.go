@@ -15,7 +15,8 @@ const maxLinks = 16
 // A link is an interface that mDNS can run on.
 type link struct {
 	net.Interface
-	addrs []netip.Addr // its own, without zone; never empty
+	addrs []netip.Addr   // its own, without zone; never empty
+	nets  []netip.Prefix // of addrs
 }
 
 // key identifies the link and everything about it that sockets depend on.
@@ -39,7 +40,7 @@ func multicastLinks(ifs []net.Interface) []link {
 		if ifi.Flags&need != need || ifi.Flags&net.FlagLoopback != 0 {
 			continue
 		}
-		if l := (link{ifi, interfaceAddrs(&ifi)}); len(l.addrs) > 0 {
+		if l := linkOf(ifi); len(l.addrs) > 0 {
 			links = append(links, l)
 		}
 	}
@@ -54,23 +55,34 @@ func rank(l *link) int {
 	return 1
 }
 
-// interfaceAddrs returns the unicast addresses of ifi; none if it has just gone.
-func interfaceAddrs(ifi *net.Interface) []netip.Addr {
+// linkOf returns the link that an interface is; it has no addresses if that has
+// just gone.
+func linkOf(ifi net.Interface) link {
+	l := link{Interface: ifi}
 	nets, err := ifi.Addrs()
 	if err != nil {
-		return nil
+		return l
 	}
-	var addrs []netip.Addr
 	for _, n := range nets {
 		prefix, ok := n.(*net.IPNet)
 		if !ok {
 			continue
 		}
-		if a, ok := netip.AddrFromSlice(prefix.IP); ok && !a.IsMulticast() {
-			addrs = append(addrs, a.Unmap())
+		a, ok := netip.AddrFromSlice(prefix.IP)
+		if !ok || a.IsMulticast() {
+			continue
 		}
+		a = a.Unmap()
+		ones, _ := prefix.Mask.Size()
+		l.addrs = append(l.addrs, a)
+		l.nets = append(l.nets, netip.PrefixFrom(a, ones).Masked())
 	}
-	return addrs
+	return l
+}
+
+// near reports whether a is an IPv4 address in a network that l itself is in.
+func (l *link) near(a netip.Addr) bool {
+	return a.Is4() && slices.ContainsFunc(l.nets, func(n netip.Prefix) bool { return n.Contains(a) })
 }
 
 // announced returns the addresses of all links that are worth telling to

@@ -86,7 +86,7 @@ func (r *round) ask(ctx context.Context, l *link, out outlet, open func(*link) (
 	var again sync.WaitGroup
 	defer again.Wait()
 	again.Go(func() { r.send(ctx, conn, group) })
-	r.listen(ctx, conn, out)
+	r.listen(ctx, conn, l, out)
 }
 
 // send asks at once and once more.
@@ -101,8 +101,8 @@ func (r *round) send(ctx context.Context, conn *net.UDPConn, group *net.UDPAddr)
 	}
 }
 
-// listen reports answers until conn's deadline.
-func (r *round) listen(ctx context.Context, conn *net.UDPConn, out outlet) {
+// listen reports answers on l until conn's deadline.
+func (r *round) listen(ctx context.Context, conn *net.UDPConn, l *link, out outlet) {
 	packets := rate.NewLimiter(maxPacketRate, maxPacketRate)
 	buf := make([]byte, maxAnswer+1)
 	for {
@@ -119,7 +119,7 @@ func (r *round) listen(ctx context.Context, conn *net.UDPConn, out outlet) {
 		}
 		for i := range entries {
 			if r.accept(&entries[i], from.Addr().Unmap()) {
-				out.report(ctx, entries[i].hint(from.Addr()))
+				out.report(ctx, entries[i].hint(from.Addr().Unmap(), l))
 			}
 		}
 	}

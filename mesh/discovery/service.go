@@ -137,13 +137,23 @@ func (e *entry) addAddrs(list string) {
 	}
 }
 
-// hint returns e as a hint; from is the address that it came from, which is the
-// one address of the node that has been seen to work.
-func (e *entry) hint(from netip.Addr) Hint {
+// hint returns e as a hint; from is the address that it came from on l, which is
+// the one address of the node that has been seen to work. Where that is of IPv6,
+// one of IPv4 in a network of l's goes before it: every packet has 20 bytes more
+// of content, and links keep the address that they were dialled at.
+func (e *entry) hint(from netip.Addr, l *link) Hint {
 	var list addrList
-	list.add(netip.AddrPortFrom(from, e.port))
+	add := func(a netip.Addr) { list.add(netip.AddrPortFrom(a, e.port)) }
+	if from.Is6() {
+		for _, a := range e.addrs {
+			if l.near(a.Unmap()) {
+				add(a)
+			}
+		}
+	}
+	add(from)
 	for _, a := range e.addrs {
-		list.add(netip.AddrPortFrom(a, e.port))
+		add(a)
 	}
 	return Hint{ID: e.id, Name: e.name, Addrs: list, Source: "mdns"}
 }

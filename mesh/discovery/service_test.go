@@ -85,10 +85,10 @@ func TestBadTXTIsRefused(t *testing.T) {
 	}
 }
 
-func TestHintPutsTheSourceFirstAndLeavesOutUndialable(t *testing.T) {
+func TestHintPutsTheSourceFirstAndLeavesOutWhatCannotBeDialled(t *testing.T) {
 	e := entry{id: wire.NodeID{1}, port: 9000, addrs: addrs("127.0.0.1", "0.0.0.0", "224.0.0.1",
 		"255.255.255.255", "::1", "fe80::7", "::ffff:10.0.0.9", "10.0.0.1", "10.0.0.2", "fd00::1")}
-	got := e.hint(netip.MustParseAddr("10.0.0.2")).Addrs
+	got := e.hint(netip.MustParseAddr("10.0.0.2"), &link{}).Addrs
 	want := []netip.AddrPort{
 		netip.MustParseAddrPort("10.0.0.2:9000"), netip.MustParseAddrPort("10.0.0.9:9000"),
 		netip.MustParseAddrPort("10.0.0.1:9000"), netip.MustParseAddrPort("[fd00::1]:9000"),
@@ -96,8 +96,21 @@ func TestHintPutsTheSourceFirstAndLeavesOutUndialable(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
-	if got := e.hint(netip.MustParseAddr("fe80::7%eth0")).Addrs[0].String(); got != "[fe80::7%eth0]:9000" {
+	if got := e.hint(netip.MustParseAddr("fe80::7%eth0"), &link{}).Addrs[0].String(); got != "[fe80::7%eth0]:9000" {
 		t.Errorf("link-local source became %s", got)
+	}
+}
+
+func TestHintPutsIPv4OfTheSameNetworkBeforeIPv6(t *testing.T) {
+	e := entry{id: wire.NodeID{1}, port: 9000, addrs: addrs("192.168.7.1", "10.0.0.1", "fd00::1")}
+	l := &link{nets: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/24"), netip.MustParsePrefix("fd00::/64")}}
+	got := e.hint(netip.MustParseAddr("fe80::7%eth0"), l).Addrs
+	want := []netip.AddrPort{
+		netip.MustParseAddrPort("10.0.0.1:9000"), netip.MustParseAddrPort("[fe80::7%eth0]:9000"),
+		netip.MustParseAddrPort("192.168.7.1:9000"), netip.MustParseAddrPort("[fd00::1]:9000"),
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }
 
@@ -233,7 +246,7 @@ func FuzzMDNSEntry(f *testing.F) {
 			t.Fatalf("%d entries, %v", len(entries), err)
 		}
 		for _, e := range entries {
-			checkHint(t, e.hint(netip.MustParseAddr("10.0.0.1")))
+			checkHint(t, e.hint(netip.MustParseAddr("10.0.0.1"), &link{}))
 			if e.id.IsZero() {
 				t.Error("zero id")
 			}
