@@ -167,12 +167,12 @@ type Close struct {
 }
 
 // ChunkSizeFor returns the chunk size of a content of size bytes: the power of
-// two nearest above a 1,024th of it, within the limits, so that small files
-// still make enough chunks for a swarm (256 to 1,024) and large ones few enough
-// for their manifest.
+// two nearest above a 2,048th of it, within the limits, so that small files
+// still make enough chunks for a swarm (1,024 and more from 64 MiB on) and large
+// ones few enough for their manifest.
 func ChunkSizeFor(size int64) uint32 {
 	chunk := int64(MinChunkSize)
-	for chunk < MaxChunkSize && chunk*1024 < size {
+	for chunk < MaxChunkSize && chunk*2048 < size {
 		chunk *= 2
 	}
 	return uint32(chunk)

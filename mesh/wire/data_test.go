@@ -81,7 +81,7 @@ func TestNextIntoReadsIntoTheCallersBuffer(t *testing.T) {
 
 func TestChunkSizesMakeEnoughChunksAndNotTooMany(t *testing.T) {
 	for size, want := range map[int64]uint32{
-		0: 64 << 10, 64 << 20: 64 << 10, 128 << 20: 128 << 10, 256 << 20: 256 << 10, 1 << 30: 1 << 20, 100 << 30: 1 << 20,
+		0: 64 << 10, 128 << 20: 64 << 10, 256 << 20: 128 << 10, 512 << 20: 256 << 10, 2 << 30: 1 << 20, 100 << 30: 1 << 20,
 	} {
 		if got := ChunkSizeFor(size); got != want {
 			t.Errorf("%d bytes: chunks of %d, want %d", size, got, want)

@@ -155,6 +155,22 @@ func TestADamagedCacheOnlyCostsHashing(t *testing.T) {
 	hashAged(t, s, "0")
 }
 
+func TestChunksOfAnotherSizeAreHashedAgain(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	put(t, dir, "f", noise(3*wire.MinChunkSize, 1))
+	m := hashAged(t, s, "f")
+	other := &Manifest{Size: m.Size, ChunkSize: 2 * m.ChunkSize, Hashes: m.Hashes[:2*wire.HashSize], stat: m.stat}
+	s.hash.putAll([]cached{{"f", other}})
+	s = open(t, dir)
+	if _, ok := s.Cached("f"); ok {
+		t.Error("a manifest of another release counts")
+	}
+	if again := hashAged(t, s, "f"); again.Version() != m.Version() {
+		t.Errorf("hashed again it is %v, want %v", again.Version(), m.Version())
+	}
+}
+
 func TestTheCacheIsTidied(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)

@@ -128,7 +128,13 @@ func (c *hashCache) load(size int64) (good, live int64) {
 			at += int64(n)
 		}
 		good = sl.offset + body
-		live += head + body - sizes[name]
+		live -= sizes[name]
+		delete(sizes, name)
+		delete(c.slots, name)
+		if sl.chunkSize != wire.ChunkSizeFor(sl.stat.size) { // another release's, to whom the content is another version
+			continue
+		}
+		live += head + body
 		sizes[name] = head + body
 		c.slots[name] = sl
 	}

@@ -59,10 +59,10 @@
 // touches.
 //
 //	file           chunk     if 1 % of its 64 KiB blocks change at random, that is
-//	to 64 MiB      64 KiB     1 % of it
-//	to 128 MiB     128 KiB    2 %
-//	to 256 MiB     256 KiB    4 %
-//	to 512 MiB     512 KiB    8 %
+//	to 128 MiB     64 KiB     1 % of it
+//	to 256 MiB     128 KiB    2 %
+//	to 512 MiB     256 KiB    4 %
+//	to 1 GiB       512 KiB    8 %
 //	above          1 MiB     15 %
 //
 // So Reuse also tells which file is most like the new one: package transfer asks

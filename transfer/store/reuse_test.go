@@ -240,7 +240,7 @@ func TestWhatIsReusedIsInTheJournal(t *testing.T) {
 }
 
 func TestFilesOfAnotherChunkSizeGiveNothing(t *testing.T) {
-	large := noise(64<<20+1, 1)
+	large := noise(128<<20+1, 1)
 	s := open(t, t.TempDir())
 	known(t, s, "large", large)
 	wantTook(t, reused(t, create(t, s, "f", manifestOf(t, large[:1<<20]))), nil)
