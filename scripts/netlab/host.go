@@ -2,6 +2,7 @@ package netlab
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -35,11 +36,19 @@ func (l *Lab) AddSwitch(ctx context.Context) (*Switch, error) {
 	if s.space, err = l.makeSpace(ctx, fmt.Sprintf("sw%d", s.index)); err != nil {
 		return nil, err
 	}
-	return s, ip(ctx, s.space,
+	return s, errors.Join(s.plain(ctx), ip(ctx, s.space,
 		"link add br0 type bridge forward_delay 0 mcast_snooping 0",
 		"link set br0 up",
 		"link add void type bridge forward_delay 0 mcast_snooping 0",
-		"link set void up")
+		"link set void up"))
+}
+
+// plain lets the switch's packets pass the firewall by, where a module of the
+// kernel would have them go through it: that took a sixteenth of all time when
+// sixteen hosts moved files.
+func (s *Switch) plain(ctx context.Context) error {
+	return run(ctx, "nsenter", "--net=/run/netns/"+s.space, "--", "sh", "-c",
+		`for f in /proc/sys/net/bridge/bridge-nf-call-*; do if [ -e "$f" ]; then echo 0 >"$f"; fi; done`)
 }
 
 // Host is one machine of a lab.

@@ -152,12 +152,14 @@ func (s *stage) verify(source string) error {
 
 // awaitFiles waits until a file is in each of the directories.
 func awaitFiles(ctx context.Context, dirs []string, name string) error {
-	left := slices.Clone(dirs)
+	left := dirs
 	return netlab.Until(ctx, name, func() bool {
-		left = slices.DeleteFunc(left, func(dir string) bool {
-			_, err := os.Stat(filepath.Join(dir, name))
-			return err == nil
-		})
-		return len(left) == 0
+		for len(left) > 0 {
+			if _, err := os.Stat(filepath.Join(left[0], name)); err != nil {
+				return false
+			}
+			left = left[1:]
+		}
+		return true
 	})
 }
