@@ -16,7 +16,14 @@ var errLiar = errors.New("sent bad data")
 // errUnnamed reports a chunk that came before its hash.
 var errUnnamed = errors.New("its hash was not told")
 
-// chunk verifies a chunk and keeps it. It runs on a worker.
+// many reports whether several sources give to f.
+func (f *fetch) many() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.byPeer) > 1
+}
+
+// chunk verifies a chunk and keeps it. It blocks while it is written.
 func (f *fetch) chunk(s *source, c wire.Chunk) {
 	f.mu.Lock()
 	m, i := f.manifest, int(c.Chunk)

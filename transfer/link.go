@@ -184,8 +184,8 @@ func (l *link) unused() bool {
 	return len(l.topics) == 0 && time.Since(l.idle) > idleLink
 }
 
-// read hands what comes to the fetches that it is for. Chunks are passed to the
-// workers; while those have too much, nothing is read.
+// read hands what comes to the fetches that it is for. While there is too much to
+// verify and to write, nothing is read.
 func (l *link) read() error {
 	frames := wire.NewReader(&deadlineReader{conn: l.conn, piece: l.e.down.piece, heard: l.hear, due: l.due()}, wire.MaxDataFrame)
 	var small []byte
@@ -256,7 +256,9 @@ func (l *link) source(topic uint32) *source {
 	return l.topics[topic]
 }
 
-// chunk passes a chunk to a worker, and with it the buffer that it lies in.
+// chunk passes a chunk to a worker, and with it the buffer that it lies in. Where
+// other links bring chunks too, there is enough to do beside it, and waking another
+// goroutine for each takes longer than it gains.
 func (l *link) chunk(payload []byte, b *buffer, held int64) error {
 	drop := func() {
 		l.e.memory.Release(held)
@@ -269,6 +271,11 @@ func (l *link) chunk(payload []byte, b *buffer, held int64) error {
 	}
 	s := l.source(c.Topic)
 	if s == nil {
+		drop()
+		return nil
+	}
+	if s.f.many() {
+		s.f.chunk(s, c)
 		drop()
 		return nil
 	}
