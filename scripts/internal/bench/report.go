@@ -94,7 +94,7 @@ counted, headers included. %s A bold figure reaches its target.
 // repetitions says what a figure is of.
 func repetitions(times int) string {
 	if times == 1 {
-		return "Each figure was measured once."
+		return "Each figure was measured once; one with\na range in brackets is the median of several."
 	}
 	return fmt.Sprintf("Each figure is the median of %d, with the smallest and the\nlargest in brackets.", times)
 }
