@@ -75,7 +75,7 @@ func linkOf(ifi net.Interface) link {
 		a = a.Unmap()
 		ones, _ := prefix.Mask.Size()
 		l.addrs = append(l.addrs, a)
-		l.nets = append(l.nets, netip.PrefixFrom(a, ones).Masked())
+		l.nets = append(l.nets, netip.PrefixFrom(a, ones))
 	}
 	return l
 }
