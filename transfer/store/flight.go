@@ -165,7 +165,7 @@ func (s *Store) HashLater(src *Source) {
 // hashing returns the hashing of what src has open, nil where there is none.
 func (s *Store) hashing(src *Source) *hashing {
 	s.mu.Lock()
-	f := s.flights[src.name]
+	f := s.flights[src.real]
 	s.mu.Unlock()
 	if f == nil {
 		return nil

@@ -315,7 +315,8 @@ func TestWhoNeedsTheBytesHashesInItsPlace(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
 	sparse(t, filepath.Join(dir, "f"), 64<<20, noise(8<<20, 1), 0, 20<<20, 50<<20)
-	src, err := s.Source("f")
+	link(t, dir, "f", "l")
+	src, err := s.Source("l")
 	if err != nil {
 		t.Fatal(err)
 	}

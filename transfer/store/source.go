@@ -14,6 +14,7 @@ import (
 // methods may be called concurrently.
 type Source struct {
 	name wire.FileName
+	real wire.FileName // name without links
 	meta wire.Meta
 	stat fileStat // when it was opened
 	f    *os.File
@@ -25,7 +26,7 @@ type Source struct {
 func (s *Store) Source(name wire.FileName) (*Source, error) {
 	if checkName(name) == nil {
 		if f, err := s.openBeneath(string(name)); err == nil {
-			return sourceOf(name, f)
+			return sourceOf(name, string(name), f)
 		}
 	}
 	real, _, err := s.regular(name)
@@ -41,11 +42,11 @@ func (s *Store) open(name wire.FileName, real string) (*Source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	return sourceOf(name, f)
+	return sourceOf(name, real, f)
 }
 
-// sourceOf makes a Source of f, or closes it.
-func sourceOf(name wire.FileName, f *os.File) (*Source, error) {
+// sourceOf makes a Source of f, or closes it. real is its path without links.
+func sourceOf(name wire.FileName, real string, f *os.File) (*Source, error) {
 	info, err := f.Stat()
 	if err == nil && !info.Mode().IsRegular() {
 		err = wire.ErrNotRegular
@@ -53,7 +54,7 @@ func sourceOf(name wire.FileName, f *os.File) (*Source, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", name, err), f.Close())
 	}
-	return &Source{name: name, meta: metaOf(info), stat: statOf(info), f: f}, nil
+	return &Source{name: name, real: wire.FileName(real), meta: metaOf(info), stat: statOf(info), f: f}, nil
 }
 
 // Name returns the name that the file was opened under.
