@@ -45,6 +45,7 @@ func (e *Engine) contentFor(ctx context.Context, o wire.Open) (*content, error) 
 // stored returns the content of a file in the store that an Open means.
 func (e *Engine) stored(ctx context.Context, o wire.Open) (*content, error) {
 	if done := e.hashing(o.Name); done != nil && (!o.Version.IsZero() || !o.Now) {
+		e.hurry(o.Name)
 		select {
 		case <-done: // so that there are not two contents, each with its own dealer
 		case <-ctx.Done():

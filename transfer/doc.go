@@ -5,11 +5,11 @@
 //
 // An [Engine] serves what lies in its store and fetches what its user asks for.
 // [Engine.Get] asks all nodes who has a file, settles which version is meant,
-// and starts a [Job]; [Holdings] tells those who must not wait what there is. Each content of the job is a fetch: a receiver of package
-// planner decides which chunk is asked of whom, sessions carry the frames that
-// package wire specifies, and every chunk is checked against the manifest of the
-// version before it is written or announced. A chunk is served to others from
-// the moment it is verified.
+// and starts a [Job]; [Holdings] tells those who must not wait what there is. Each
+// content of the job is a fetch: a receiver of package planner decides which chunk
+// is asked of whom, sessions carry the frames that package wire specifies, and
+// every chunk is checked against the manifest of the version before it is written
+// or announced. A chunk is served to others from the moment it is verified.
 //
 // A file that was never hashed, and that one node alone holds, moves while it is
 // hashed, as a draft (see package wire): hashes run ahead of chunks, and nothing

@@ -180,6 +180,16 @@ func (e *Engine) hashing(name wire.FileName) <-chan struct{} {
 	return nil
 }
 
+// hurry has the version of a file's draft, if one is made, be known as soon as it
+// can be.
+func (e *Engine) hurry(name wire.FileName) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if d := e.drafts[name]; d != nil && d.c != nil {
+		d.c.hashAlone()
+	}
+}
+
 // drafted returns what is known of a file's draft: its identity, and its
 // version once that has been computed.
 func (e *Engine) drafted(name wire.FileName) (id, final wire.Version) {

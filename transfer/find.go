@@ -127,6 +127,7 @@ func (e *Engine) answerVersions(ctx context.Context, _ wire.Member, body []byte)
 	for _, name := range q.Names {
 		var v wire.Version
 		if parsed, err := wire.ParseFileName(string(name)); err == nil {
+			e.hurry(parsed)
 			if m, err := e.cfg.Store.Manifest(ctx, parsed); err == nil {
 				v = m.Version()
 			}

@@ -10,7 +10,7 @@ const maxHot = 4
 // are served: a file's hashing knows no chunk yet that is fresh for them, so they
 // lend a hand, and send the bytes that were hashed without reading them again.
 type hot struct {
-	from   hasher          // nil once nothing is left to be hashed
+	from   hasher          // nil once nothing is left to be hashed, or somebody waits for the end
 	chunks map[int]*buffer // chunk → its bytes: at most maxHot, and one for each who hashes
 }
 
@@ -32,6 +32,13 @@ func (h fileHasher) HashLater()                              { h.store.HashLater
 // hashesWith lets c lend a hand to the hashing of its file. It is called before c
 // is served.
 func (c *content) hashesWith(from hasher) { c.hot = hot{from, map[int]*buffer{}} }
+
+// hashAlone leaves the rest to the hashing itself, which no receiver holds up then.
+func (c *content) hashAlone() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.hot.from = nil
+}
 
 // hashOne hashes one more chunk of c, and reports whether there was one.
 func (c *content) hashOne(spare *buffers) bool {

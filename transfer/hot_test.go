@@ -94,3 +94,63 @@ func TestFewChunksLieHotAtATime(t *testing.T) {
 		t.Errorf("%d chunks were hashed after two were needless, want 2", n)
 	}
 }
+
+func TestNobodyHoldsUpAVersionThatIsWaitedFor(t *testing.T) {
+	c, topic := hotDraft(t, 100)
+	var from buffers
+	hasher := c.hot.from.(*countHasher)
+	if !c.hashOne(&from) {
+		t.Fatal("nothing is hashed ahead")
+	}
+	tell(c, 2)
+	c.dealer.Have(topic.asker, 1)
+	if c.takeHot(1); hasher.later != 1 {
+		t.Errorf("the hashing was put off %d times, want once", hasher.later)
+	}
+	c.hashAlone()
+	if c.takeHot(1); hasher.later != 1 {
+		t.Error("the hashing is put off after somebody waits for its end")
+	}
+	if c.hashOne(&from) {
+		t.Error("a chunk is hashed in its place after somebody waits for its end")
+	}
+	if c.takeHot(0) == nil {
+		t.Error("what was hashed before does not lie in memory any more")
+	}
+}
+
+// stuckHasher hashes nothing until it is closed, and nothing then.
+type stuckHasher chan struct{}
+
+func (h stuckHasher) HashNext([]byte) (int, []byte, bool) {
+	<-h
+	return 0, nil, false
+}
+
+func (h stuckHasher) HashLater() {}
+
+func TestWhoAsksForAVersionHurriesTheDraft(t *testing.T) {
+	t.Parallel()
+	h := newSlowHash()
+	d := h.begin(t, 20)
+	e := d.a.engine
+	e.mu.Lock()
+	c := e.drafts["image"].c
+	e.mu.Unlock()
+	stuck := make(stuckHasher)
+	c.mu.Lock()
+	c.hot.from = stuck
+	c.mu.Unlock()
+	if got := e.versions(t.Context(), e.cfg.Mesh.Self().ID, []wire.FileName{"image"}); len(got) != 1 || got[0].IsZero() {
+		t.Errorf("the versions are %v, want one", got)
+	}
+	c.mu.Lock()
+	if c.hot.from != nil {
+		t.Error("receivers may still hold up the hashing")
+	}
+	c.mu.Unlock()
+	close(stuck)
+	h.rest()
+	d.b.wait(d.j)
+	d.b.has("image", d.data)
+}

@@ -132,8 +132,8 @@ func notFound(pattern string, silent, banned []wire.NodeName) error {
 
 // learn asks holders for versions that decide between them and are not known:
 // those of a name that several nodes hold, or that alone is asked for by its
-// version, or of which an earlier process left something, which only a version tells to be
-// of use.
+// version, or of which an earlier process left something, which only a version
+// tells to be of use.
 func (e *Engine) learn(ctx context.Context, byName map[wire.FileName][]holding, local map[wire.FileName]bool, pick Pick) error {
 	unknown := map[wire.NodeID][]wire.FileName{}
 	for name, hs := range byName {

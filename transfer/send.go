@@ -75,7 +75,7 @@ func (s *server) write(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if sent || s.hashOne() {
+		if sent {
 			continue
 		}
 		select {
@@ -96,8 +96,9 @@ func (s *server) writeQueued() (any bool, err error) {
 	return len(frames) > 0, s.pace.write(s.conn, frames)
 }
 
-// next picks what is sent now, a topic after the other.
-func (s *server) next() (t *served, chunk int, ok bool) {
+// next picks what is sent now, a topic after the other. Where there is nothing, it
+// returns a draft that the other side waits for more of, if there is one.
+func (s *server) next() (t *served, chunk int, waited *content) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for range s.order {
@@ -105,38 +106,27 @@ func (s *server) next() (t *served, chunk int, ok bool) {
 		t := s.order[s.turn]
 		t.c.mu.Lock()
 		chunk, ok, dry := t.c.dealer.Next(t.asker)
+		if t.c.hot.from != nil && t.c.dealer.Pending(t.asker) > 0 {
+			waited = t.c
+		}
 		t.c.mu.Unlock()
 		if dry {
 			s.refuse(t.topic, wire.NothingFresh, nil)
 		}
 		if ok {
-			return t, chunk, true
+			return t, chunk, nil
 		}
 	}
-	return nil, 0, false
+	return nil, 0, waited
 }
 
-// hashOne hashes a chunk of a draft that the other side waits for more of.
-func (s *server) hashOne() bool {
-	s.mu.Lock()
-	var c *content
-	for _, t := range s.order {
-		t.c.mu.Lock()
-		if t.c.hot.from != nil && t.c.dealer.Pending(t.asker) > 0 {
-			c = t.c
-		}
-		t.c.mu.Unlock()
-	}
-	s.mu.Unlock()
-	return c != nil && c.hashOne(&s.e.buffers)
-}
-
-// sendChunk sends one chunk, if any is wanted.
+// sendChunk sends one chunk, if any is wanted. Where one is that is still to be
+// hashed it does that, and reports true as well: there is more to do.
 func (s *server) sendChunk(ctx context.Context) (sent bool, err error) {
 	const head = wire.HeaderSize + wire.ChunkHead
-	t, i, ok := s.next()
-	if !ok {
-		return false, nil
+	t, i, waited := s.next()
+	if t == nil {
+		return waited != nil && waited.hashOne(&s.e.buffers), nil
 	}
 	s.e.sending.Add(1)
 	defer s.e.sending.Add(-1)
