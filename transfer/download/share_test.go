@@ -104,8 +104,7 @@ func TestASourceThatChangedIsNeverMixedWithWhatItWas(t *testing.T) {
 			copy(new[3<<20:], noise(6, sharedSize/8)) // in what was not
 			s := share(t, old, 3, 2<<20)
 			s.site.become(`"two"`, new)
-			s.site.allow(sharedSize)
-			lose(s.nodes[0], s.site)
+			lose(s.nodes[0], s.site) // before the rest of what it was is let go
 			s.finish(t, new, s.fetches[1:]...)
 		})
 	}
