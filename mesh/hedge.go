@@ -98,15 +98,15 @@ func (h *hedge) try(relays []wire.NodeID) {
 // each other and those who have relayed in vain.
 func (n *Node) askAround(c *call, h *hedge) {
 	silent := n.calls.untouched(c)
-	for id, way := range n.waysAround(silent, h) {
-		relays := way[:len(way)-1]
+	for _, way := range n.waysAround(silent, h) {
+		target, relays := way[len(way)-1], way[:len(way)-1]
 		l := n.linkTo(way[0])
 		if len(relays) == 0 || l == nil {
 			continue // a peer: it was asked this way
 		}
 		h.try(relays)
 		again := c.frame(n.trust.id)
-		again.To, again.Way = []wire.NodeID{id}, way
+		again.To, again.Way = []wire.NodeID{target}, way
 		l.out.pushBulk(frameOf(wire.TypeCall, again))
 	}
 }
@@ -119,11 +119,23 @@ func (cs *calls) untouched(c *call) []wire.NodeID {
 	return silent[:min(len(silent), maxHedged)]
 }
 
-// waysAround returns new ways to silent targets, for one round of h.
-func (n *Node) waysAround(silent []wire.NodeID, h *hedge) map[wire.NodeID][]wire.NodeID {
+// waysAround returns ways to silent targets, for one round of h: new ones, and
+// the first time also the usual ones, since what stopped may have been on the
+// way back, which differs from the way there unless it is told.
+func (n *Node) waysAround(silent []wire.NodeID, h *hedge) [][]wire.NodeID {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.topo.Ways(silent, h.round(time.Now(), silent, n.topo.Relays))
+	var ways [][]wire.NodeID
+	if h.rounds == 0 {
+		for _, id := range silent {
+			relays := n.topo.Relays(id)
+			if len(relays) > 0 && !slices.ContainsFunc(relays, func(r wire.NodeID) bool { return slices.Contains(silent, r) }) {
+				ways = append(ways, append(relays, id))
+			}
+		}
+	}
+	around := n.topo.Ways(silent, h.round(time.Now(), silent, n.topo.Relays))
+	return slices.AppendSeq(ways, maps.Values(around))
 }
 
 // linkTo returns the link to a peer, or nil.

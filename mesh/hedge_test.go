@@ -2,6 +2,7 @@ package mesh
 
 import (
 	"context"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -34,7 +35,10 @@ func square(t *testing.T) (a, b, c, d *testNode, ran *atomic.Int32) {
 		}
 	}
 	for _, n := range all {
-		n.sees(3)
+		n.await("a square", func() bool {
+			links := n.Links()
+			return len(links) == 4 && !slices.ContainsFunc(links, func(l Adjacency) bool { return len(l.Peers) != 2 })
+		})
 	}
 	return a, b, c, d, ran
 }
@@ -72,6 +76,39 @@ func TestACallGoesAroundARelayThatNobodyMissesYet(t *testing.T) {
 		})
 	}
 }
+
+func TestTheSilentAreFirstAskedAgainOverTheUsualWayToo(t *testing.T) {
+	a, b, c, d, _ := square(t)
+	usual, other := b, c
+	if relayTo(a, d, b, c) == c {
+		usual, other = c, b
+	}
+	over := func(relays ...*testNode) (ways [][]wire.NodeID) {
+		for _, r := range relays {
+			ways = append(ways, []wire.NodeID{r.Self().ID, d.Self().ID})
+		}
+		return ways
+	}
+	one, all := newHedge(1, 0, time.Now()), newHedge(3, 0, time.Now())
+	for _, test := range []struct {
+		what   string
+		h      *hedge
+		silent []wire.NodeID
+		want   [][]wire.NodeID
+	}{
+		{"d alone", one, ids(d), over(usual, other)},
+		{"d and its relay", all, ids(d, usual), append(over(other), ids(usual))}, // who needs no relay
+	} {
+		ways := a.waysAround(test.silent, test.h)
+		slices.SortFunc(test.want, compareWays)
+		slices.SortFunc(ways, compareWays)
+		if !slices.EqualFunc(ways, test.want, slices.Equal) {
+			t.Errorf("%s: asked over %v, not %v", test.what, ways, test.want)
+		}
+	}
+}
+
+func compareWays(a, b []wire.NodeID) int { return slices.CompareFunc(a, b, compareIDs) }
 
 func TestAnAnswerComesBackTheWayThatWasAskedAround(t *testing.T) {
 	a, b, c, d, _ := square(t)

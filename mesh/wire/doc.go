@@ -54,8 +54,9 @@
 // A call to one target, and an answer, may name the nodes of its Way, the last
 // one being its end: it goes next to Way[Hops], as long as there is that link,
 // and otherwise as if it had no Way. An origin asks so, around nodes that may be
-// dead, whoever has been silent for long; the answer goes back the same way, and
-// once more without a Way if the target had not answered yet.
+// dead and once over the usual ones, whoever has been silent for long; the answer
+// goes back the same way, and once more without a Way if the target had not
+// answered yet.
 //
 // # Data frames
 //
