@@ -42,7 +42,7 @@ func (e *Engine) has(pattern string) []wire.FoundEntry {
 	for _, entry := range entries {
 		f := wire.FoundEntry{Name: entry.Name, Kind: kindOf(entry.Kind), Meta: entry.Meta, Target: entry.Target}
 		if entry.Kind == store.File {
-			f.Version, f.Draft = e.identity(entry.Name)
+			f.Version, f.Draft = e.identity(entry)
 			whole[entry.Name] = true
 		}
 		out = append(out, f)
@@ -78,12 +78,12 @@ func (f *fetch) identity() (version, draft wire.Version, meta wire.Meta) {
 // identity returns what a file in the store is known as. While it is hashed for
 // a draft it goes by that alone, and afterwards by both, as long as it is not
 // known to have changed.
-func (e *Engine) identity(name wire.FileName) (version, draft wire.Version) {
-	draft, final := e.drafted(name)
+func (e *Engine) identity(file store.Entry) (version, draft wire.Version) {
+	draft, final := e.drafted(file.Name)
 	if !draft.IsZero() && final.IsZero() {
 		return version, draft
 	}
-	version, _, _ = e.cfg.Store.CachedVersion(name)
+	version, _ = e.cfg.Store.VersionOf(file)
 	if !version.IsZero() && final != version {
 		draft = wire.Version{}
 	}

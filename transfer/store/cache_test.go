@@ -12,6 +12,16 @@ import (
 	"minimega/mesh/wire"
 )
 
+// match returns what a pattern finds.
+func match(t testing.TB, s *Store, pattern string) []Entry {
+	t.Helper()
+	found, err := s.Match(pattern)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
 // hashAged hashes name as though it had been written an hour ago.
 func hashAged(t testing.TB, s *Store, name wire.FileName) *Manifest {
 	t.Helper()
@@ -47,6 +57,26 @@ func TestTheCacheOutlivesTheStore(t *testing.T) {
 	if m, ok := s.Cached("l"); !ok || m.Version() != want["d/3"] {
 		t.Error("a link is hashed apart from what it leads to")
 	}
+	link(t, dir, "d", "e")
+	for i := range 4 {
+		want[wire.FileName(fmt.Sprintf("e/%d", i))] = want[wire.FileName(fmt.Sprintf("d/%d", i))]
+	}
+	want["l"] = want["d/3"]
+	for pattern, count := range map[string]int{"d": 4, "l": 1, "e": 4, "e/*": 4} {
+		files := 0
+		for _, e := range match(t, s, pattern) {
+			if e.Kind != File {
+				continue
+			}
+			files++
+			if v, ok := s.VersionOf(e); !ok || v != want[e.Name] {
+				t.Errorf("%s of %s: %v %v, not %v", e.Name, pattern, v, ok, want[e.Name])
+			}
+		}
+		if files != count {
+			t.Errorf("%s: %d files, not %d", pattern, files, count)
+		}
+	}
 }
 
 func TestAStaleEntryIsNotUsed(t *testing.T) {
@@ -54,6 +84,7 @@ func TestAStaleEntryIsNotUsed(t *testing.T) {
 	s := open(t, dir)
 	path := put(t, dir, "f", noise(1000, 1))
 	old := hashAged(t, s, "f")
+	found := match(t, s, "f")
 	info, err := os.Stat(path)
 	if err != nil {
 		t.Fatal(err)
@@ -67,6 +98,12 @@ func TestAStaleEntryIsNotUsed(t *testing.T) {
 	}
 	if v, _, ok := s.CachedVersion("f"); ok || !v.IsZero() {
 		t.Errorf("stale version %s", v)
+	}
+	if v, ok := s.VersionOf(match(t, s, "f")[0]); ok || !v.IsZero() {
+		t.Errorf("stale version %s of what was found", v)
+	}
+	if v, ok := s.VersionOf(found[0]); !ok || v != old.Version() {
+		t.Errorf("version %s of what had been found", v)
 	}
 	if hashAged(t, s, "f").Version() == old.Version() {
 		t.Error("stale after hashing")

@@ -32,4 +32,7 @@ type Entry struct {
 	Kind   Kind
 	Meta   wire.Meta // of a File its size; permission bits and time of all
 	Target string    // of a Link: relative to the link, as readlink tells it
+
+	real string   // of a File that was found: where it lies, without links
+	stat fileStat // and what it was then
 }

@@ -61,6 +61,12 @@ func (s *Store) CachedVersion(name wire.FileName) (wire.Version, wire.Meta, bool
 	return v, metaOf(info), ok
 }
 
+// VersionOf is CachedVersion of a File as it was when the store found it. It
+// asks the system nothing.
+func (s *Store) VersionOf(e Entry) (wire.Version, bool) {
+	return s.hash.version(e.real, e.stat)
+}
+
 // flight is one file's hashing, for all who wait for it. The last to leave
 // ends it and waits until its goroutine is gone.
 type flight struct {

@@ -180,7 +180,7 @@ func (s *Store) followNode(p place, node fs.DirEntry) (Entry, string, error) {
 	if err != nil || info.Mode().Type() == fs.ModeSymlink {
 		return s.follow(p)
 	}
-	e, err := entryOf(p.shown, info)
+	e, err := entryOf(p, info)
 	return e, p.real, err
 }
 
@@ -191,19 +191,19 @@ func (s *Store) follow(p place) (Entry, string, error) {
 	if err != nil {
 		return Entry{}, "", err
 	}
-	e, err := entryOf(p.shown, info)
+	e, err := entryOf(place{p.shown, real}, info)
 	return e, real, err
 }
 
-// entryOf returns info as a File or Dir called shown.
-func entryOf(shown string, info fs.FileInfo) (Entry, error) {
-	name, ok := fileName(shown)
+// entryOf returns info as a File or Dir at p, whose real has no links.
+func entryOf(p place, info fs.FileInfo) (Entry, error) {
+	name, ok := fileName(p.shown)
 	if !ok {
 		return Entry{}, wire.ErrBadName
 	}
 	switch info.Mode().Type() {
 	case 0:
-		return Entry{Name: name, Kind: File, Meta: metaOf(info)}, nil
+		return Entry{Name: name, Kind: File, Meta: metaOf(info), real: p.real, stat: statOf(info)}, nil
 	case fs.ModeDir:
 		meta := metaOf(info)
 		meta.Size = info.Size() // what ls shows
