@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"minimega/mesh/wire"
@@ -88,13 +89,14 @@ func detailRow(t transfer.Status) []string {
 
 func number(n int64) string { return strconv.FormatInt(n, 10) }
 
-// result says how a transfer ended; nothing while it has not.
+// result says in a line how a transfer ended; nothing while it has not.
 func result(t transfer.Status) string {
 	switch {
 	case t.Ended.IsZero():
 		return ""
 	case t.Err != nil:
-		return "failed: " + t.Err.Error()
+		why, _, _ := strings.Cut(t.Err.Error(), "\n")
+		return "failed: " + why
 	}
 	return "finished in " + t.Took.Round(100*time.Millisecond).String()
 }

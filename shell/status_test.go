@@ -22,7 +22,7 @@ func TestStatusDetailAddsToTheTutorialsColumns(t *testing.T) {
 	}
 	n.files.ended = []transfer.Status{
 		{Name: "big", Total: 3, Ended: at, Err: errors.New("is running again")},
-		{Name: "bad", Total: 1, Size: 7, Ended: at, Took: time.Second, Err: errors.New("bad: source changed")},
+		{Name: "bad", Total: 1, Size: 7, Ended: at, Took: time.Second, Err: errors.New("bad: source changed\nget it again")},
 		{Name: "good", Parts: 1, Total: 1, Size: 7, Done: 7, Ended: at, Took: 1234 * time.Millisecond},
 	}
 	c := NewClient(nil, nil)

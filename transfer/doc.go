@@ -23,6 +23,10 @@
 // the version, that takes its place; [Engine.Yield] hands them to this node's own
 // download.
 //
+// Where several nodes hold a large file under one name, and some have not hashed
+// it, one of them is asked for chunks while all hash it (see doubt.go). The file
+// gets its name when they are known to hold the same; otherwise the job fails.
+//
 // Before anybody is asked for chunks, those that other files of the store hold
 // are taken from there (Store's Partial.Reuse), as long as that is no slower than
 // a link of 1 Gbit/s; a slower disk goes on searching beside the network.

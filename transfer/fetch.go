@@ -96,6 +96,8 @@ type fetch struct {
 	rate       meter
 	reuse      reuse
 	jobs       int                // that wait for it
+	unsure     int                // of these: that want it only if all who hold it hold the same
+	alike      []wire.Member      // who do, and are to give it when its version is known
 	cancel     context.CancelFunc // ends run
 	canceled   bool
 }
@@ -165,6 +167,7 @@ func (f *fetch) step(ctx context.Context) (over bool, err error) {
 			return true, err
 		}
 	}
+	f.offerAlike()
 	f.connect(ctx)
 	f.search(ctx)
 	f.sync()
@@ -270,5 +273,11 @@ func partOf(m *store.Manifest, i int) int {
 func (f *fetch) complete() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.rx != nil && f.rx.Missing() == 0 && f.paused == nil && !f.draftingLocked()
+	return f.rx != nil && f.rx.Missing() == 0 && f.paused == nil && !f.draftingLocked() && !f.unsureLocked()
 }
+
+// unsureLocked reports whether nobody is sure yet to want what f fetches.
+func (f *fetch) unsureLocked() bool { return f.unsure > 0 && f.unsure == f.jobs }
+
+// comparingLocked reports whether that is all that f waits for.
+func (f *fetch) comparingLocked() bool { return f.unsureLocked() && f.rx != nil && f.rx.Missing() == 0 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"syscall"
 
 	"minimega/mesh/wire"
@@ -119,6 +120,9 @@ func (f *fetch) hopeless() error {
 	if f.fatal != nil {
 		return f.fatal
 	}
+	if f.comparingLocked() {
+		return nil
+	}
 	if f.redraft && f.draftingLocked() && f.verdict.IsZero() {
 		return fmt.Errorf("%s: %w", f.name, errRedraft)
 	}
@@ -183,19 +187,52 @@ func (f *fetch) finish(err error) {
 	close(f.done)
 }
 
-// drop ends one job's interest; the last one cancels. When the engine stops
-// nobody has lost interest.
-func (f *fetch) drop() {
+// drop ends one job's interest, of which it was sure or not; the last one cancels.
+// When the engine stops nobody has lost interest.
+func (f *fetch) drop(unsure bool) (last bool) {
 	if f.e.ctx.Err() != nil {
-		return
+		return false
 	}
 	f.mu.Lock()
-	f.jobs--
-	last := f.jobs <= 0
+	if f.jobs--; unsure {
+		f.unsure--
+	}
+	last = f.jobs <= 0
 	f.canceled = f.canceled || last
 	cancel := f.cancel
 	f.mu.Unlock()
 	if last && cancel != nil {
 		cancel()
+	}
+	f.poke() // the others may be sure
+	return last
+}
+
+// sure notes that a job wants what f fetches, since all hold the same, which is
+// it.
+func (f *fetch) sure(it item) {
+	f.mu.Lock()
+	f.unsure--
+	f.alike = it.holders
+	f.mu.Unlock()
+	f.poke()
+}
+
+// offerAlike has those who hold the same as what f began with give it too, once
+// f knows its version, by which they know it. Where the node that f began with is
+// lost before it has said that, f makes way for a fetch from them.
+func (f *fetch) offerAlike() {
+	f.mu.Lock()
+	var alike []wire.Member
+	if !f.version.IsZero() {
+		alike, f.alike = f.alike, nil
+	}
+	if f.draftingLocked() && slices.ContainsFunc(f.alike, func(m wire.Member) bool { return m.ID != f.origin.ID }) {
+		s := f.sources[f.origin.ID]
+		f.redraft = f.redraft || s == nil || s.lost != nil
+	}
+	f.mu.Unlock()
+	for _, h := range alike {
+		f.offer(h, true)
 	}
 }

@@ -147,6 +147,7 @@ func (f *fetch) settle() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.version = v
+	f.searchNow = true // others go by that
 	if !begun {
 		f.manifest = &store.Manifest{Size: f.manifest.Size, ChunkSize: f.manifest.ChunkSize, Hashes: f.manifest.Hashes}
 	}

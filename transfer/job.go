@@ -58,7 +58,9 @@ func (e *Engine) newJob(what string) *Job {
 
 // Get asks the mesh who has what pattern names — a file, a directory with all
 // below it, a glob — and queues what is not here yet. It blocks for the mesh's
-// answers only, and where several nodes hold a name for its hashing there.
+// answers only. Nodes that hold a large file under one name and have not hashed it
+// do so while it is fetched from one of them: the job ends with the conflict where
+// they turn out to differ.
 // Errors: [ErrNotFound], *[ConflictError].
 func (e *Engine) Get(ctx context.Context, pattern string, pick Pick) (*Job, error) {
 	items, warnings, err := e.resolve(ctx, pattern, pick)
@@ -133,6 +135,7 @@ func (j *Job) run(items []item) {
 func (j *Job) add(items []item) {
 	var small []item
 	for _, it := range items {
+		j.own(it)
 		switch {
 		case it.kind != wire.KindFile:
 		case it.here:
@@ -145,6 +148,13 @@ func (j *Job) add(items []item) {
 	}
 	if len(small) > 0 {
 		j.parts.Go(func() { j.batches(small) })
+	}
+}
+
+// own has the inquiry about it, if there is one, end with the job.
+func (j *Job) own(it item) {
+	if it.doubt != nil {
+		context.AfterFunc(j.ctx, it.doubt.asked.cancel)
 	}
 }
 

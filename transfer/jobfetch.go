@@ -35,7 +35,7 @@ func (j *Job) fetchInTurn(it item) (err error) {
 			return err
 		}
 		if joined {
-			if err = j.follow(f, nil); !errors.Is(err, errRedraft) {
+			if err = j.follow(f, nil, it.doubt); !errors.Is(err, errRedraft) {
 				return err
 			}
 			draft = true
@@ -79,12 +79,12 @@ func (j *Job) fetchOnce(t *turn, it item) error {
 	if f == nil {
 		return j.foundHere(it.name)
 	}
-	return j.follow(f, t)
+	return j.follow(f, t, it.doubt)
 }
 
 // follow waits for the end of f, and gets what it is backed by meanwhile. The
-// turn is nil where f is in another job's.
-func (j *Job) follow(f *fetch, t *turn) error {
+// turn is nil where f is in another job's, the doubt where there is none.
+func (j *Job) follow(f *fetch, t *turn, d *doubt) error {
 	j.mu.Lock()
 	mine := j.files[f.name]
 	mine.fetch, mine.begun, mine.from = f, true, j.e.now()
@@ -93,11 +93,14 @@ func (j *Job) follow(f *fetch, t *turn) error {
 	defer look.Stop()
 	chained := false
 	ready, first := f.ready, f.first
+	unsure := d != nil
+	settled, stop := j.settleDoubt(d)
+	defer stop()
 	for {
 		select {
 		case <-look.C:
 			if t != nil {
-				t.lend(f.forsaken())
+				t.lend(f.idle())
 			}
 		case <-ready:
 			ready = nil
@@ -113,12 +116,45 @@ func (j *Job) follow(f *fetch, t *turn) error {
 				return j.chain(f.name)
 			}
 			return f.err
+		case end := <-settled:
+			if settled = nil; j.ctx.Err() != nil {
+				continue
+			}
+			if end.err != nil {
+				if f.drop(unsure) {
+					<-f.done
+				}
+				return end.err
+			}
+			unsure = false
+			f.sure(end.it)
 		case <-j.ctx.Done():
-			f.drop()
+			f.drop(unsure)
 			<-f.done
 			return f.err
 		}
 	}
+}
+
+// settlement is the end of a doubt.
+type settlement struct {
+	it  item
+	err error
+}
+
+// settleDoubt waits for the end of d, which it sends, until stop is called. Where
+// d is nil the channel is.
+func (j *Job) settleDoubt(d *doubt) (settled chan settlement, stop func()) {
+	if d == nil {
+		return nil, func() {}
+	}
+	settled = make(chan settlement, 1)
+	ctx, cancel := context.WithCancel(j.ctx)
+	j.parts.Go(func() {
+		it, err := d.wait(ctx, j.e.cfg.Mesh.Self())
+		settled <- settlement{it, err}
+	})
+	return settled, cancel
 }
 
 // needless reports whether a fetch that is registered now need not begin: the
@@ -158,7 +194,7 @@ func (j *Job) again(ctx context.Context, t *turn, it item) (item, error) {
 		changed := j.e.cfg.Mesh.Changed()
 		items, _, err := j.e.resolve(ctx, string(it.name), it.pick)
 		for _, found := range items {
-			if found.name == it.name && found.kind == wire.KindFile {
+			if j.own(found); found.name == it.name && found.kind == wire.KindFile {
 				return found, nil
 			}
 		}
@@ -174,10 +210,14 @@ func (j *Job) again(ctx context.Context, t *turn, it item) (item, error) {
 	}
 }
 
-// forsaken reports whether nobody is known who could give anything.
-func (f *fetch) forsaken() bool {
+// idle reports whether nobody is known who could give anything, or nothing is
+// lacking but other nodes' hashes.
+func (f *fetch) idle() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.comparingLocked() {
+		return true
+	}
 	if f.searchedAt == 0 || f.paused != nil || f.rx != nil && f.rx.Missing() == 0 {
 		return false
 	}

@@ -24,6 +24,7 @@ type item struct {
 	here    bool          // it is in the store already
 	resumed bool          // an earlier process left it
 	pick    Pick          // by which it was settled
+	doubt   *doubt        // whether all who hold it hold the same; nil: there is none
 }
 
 // holding is one entry of one node.
@@ -65,13 +66,21 @@ func (e *Engine) resolve(ctx context.Context, pattern string, pick Pick) (items 
 	if len(byName) == 0 {
 		return nil, nil, notFound(pattern, silent, banned)
 	}
-	if err := e.learn(ctx, byName, local, pick); err != nil {
+	doubts, err := e.learn(ctx, byName, local, pick)
+	if err != nil {
 		return nil, nil, err
 	}
 	for name, holdings := range byName {
+		if d := doubts[name]; d != nil {
+			items = append(items, d.begin())
+			continue
+		}
 		equate(holdings)
 		it, warning, err := settle(name, holdings, self, e.preferred(pick, holdings))
 		if err != nil {
+			for _, d := range doubts {
+				d.asked.cancel()
+			}
 			return nil, nil, err
 		}
 		if warning != "" {
@@ -133,20 +142,30 @@ func notFound(pattern string, silent, banned []wire.NodeName) error {
 // learn asks holders for versions that decide between them and are not known:
 // those of a name that several nodes hold, or that alone is asked for by its
 // version, or of which an earlier process left something, which only a version
-// tells to be of use.
-func (e *Engine) learn(ctx context.Context, byName map[wire.FileName][]holding, local map[wire.FileName]bool, pick Pick) error {
-	unknown := map[wire.NodeID][]wire.FileName{}
+// tells to be of use. What of large files is not known soon is a doubt; those of
+// one call have one inquiry.
+func (e *Engine) learn(ctx context.Context, byName map[wire.FileName][]holding, local map[wire.FileName]bool, pick Pick) (map[wire.FileName]*doubt, error) {
+	unknown, large := map[wire.NodeID][]wire.FileName{}, map[wire.NodeID][]wire.FileName{}
+	doubts := map[wire.FileName]*doubt{}
 	for name, hs := range byName {
-		settled := (len(hs) < 2 || oneDraft(hs)) && !e.hasLeft(name) && (pick.Version == "" || len(byName) > 1)
+		left := e.hasLeft(name)
+		settled := (len(hs) < 2 || oneDraft(hs)) && !left && (pick.Version == "" || len(byName) > 1)
+		one := e.preferred(pick, hs)
+		settled = settled || !local[name] && !left && (one.From != "" || one.Newest)
 		if settled || local[name] && pick == (Pick{}) {
 			continue
 		}
+		ask := unknown
+		if pick == (Pick{}) && !left && doubtful(hs) {
+			ask, doubts[name] = large, &doubt{name: name, hs: hs}
+		}
 		for _, h := range hs {
 			if h.entry.Kind == wire.KindFile && h.entry.Version.IsZero() && !h.entry.Partial {
-				unknown[h.node.ID] = append(unknown[h.node.ID], name)
+				ask[h.node.ID] = append(ask[h.node.ID], name)
 			}
 		}
 	}
+	q := e.inquire(large)
 	for id, versions := range e.allVersions(ctx, unknown) {
 		for i, name := range unknown[id] {
 			for k, h := range byName[name] {
@@ -156,7 +175,21 @@ func (e *Engine) learn(ctx context.Context, byName map[wire.FileName][]holding, 
 			}
 		}
 	}
-	return ctx.Err()
+	moment, cancel := context.WithTimeout(ctx, learnPatience)
+	defer cancel()
+	for name, d := range doubts {
+		if d.asked = q; !q.soon(name, moment.Done()) {
+			continue
+		}
+		for k, h := range d.hs {
+			d.hs[k] = q.fill(h)
+		}
+		delete(doubts, name)
+	}
+	if len(doubts) == 0 || ctx.Err() != nil {
+		q.cancel()
+	}
+	return doubts, ctx.Err()
 }
 
 // withoutStrays drops who fetches a draft, unless it is that of the only node

@@ -111,11 +111,19 @@ func choose(name wire.FileName, hs []holding, pick Pick) ([]holding, error) {
 	}
 	var chosen []holding
 	for k, h := range hs {
-		if k == i || !h.entry.Version.IsZero() && h.entry.Version == hs[i].entry.Version || !several {
+		if k == i || alike(h.entry, hs[i].entry) {
 			chosen = append(chosen, h)
 		}
 	}
 	return chosen, nil
+}
+
+// alike reports whether two nodes are known to hold one content, hashed or not.
+func alike(a, b wire.FoundEntry) bool {
+	if a.Version.IsZero() && b.Version.IsZero() {
+		return !a.Draft.IsZero() && a.Draft == b.Draft
+	}
+	return a.Version == b.Version
 }
 
 func rows(hs []holding) []Holding {

@@ -17,7 +17,9 @@ func (e *Engine) startFetch(it item, needless func() (bool, error)) (*fetch, err
 		if f == nil {
 			f = e.newFetch(it.name, it.version, it.meta)
 			f.patient, f.draft, f.incoming = it.resumed, it.draft, it.draft
-			f.jobs = 1
+			if f.jobs = 1; it.doubt != nil {
+				f.unsure = 1
+			}
 			e.fetches[it.name] = f
 			e.mu.Unlock()
 			if end, err := needless(); end {
@@ -54,7 +56,7 @@ func (f *fetch) join(it item) (bool, error) {
 	if v, _, _ := f.identity(); v != it.version && !it.version.IsZero() && !v.IsZero() && !it.resumed {
 		return false, fmt.Errorf("%s: %w, as another version: file delete %s gives that up", it.name, ErrInFlight, it.name)
 	}
-	if !f.share() {
+	if !f.share(it.doubt != nil) {
 		return false, nil
 	}
 	for _, h := range it.holders {
@@ -75,13 +77,15 @@ func (f *fetch) givesWay(v wire.Version) bool {
 // share counts one more job that waits for f, unless f is ending. The job was
 // asked for just now, and its user wants to know when nobody has the file any
 // more.
-func (f *fetch) share() bool {
+func (f *fetch) share(unsure bool) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.canceled || f.over() {
 		return false
 	}
-	f.jobs++
+	if f.jobs++; unsure {
+		f.unsure++
+	}
 	f.patient = false
 	return true
 }

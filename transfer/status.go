@@ -124,6 +124,9 @@ func (f *fetch) stateLocked() string {
 	if f.paused != nil {
 		return fmt.Sprintf("paused: %v", f.paused)
 	}
+	if f.comparingLocked() {
+		return "comparing: other nodes hash what they hold"
+	}
 	usable, lost := 0, ""
 	for _, s := range f.sources {
 		switch {

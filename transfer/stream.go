@@ -34,10 +34,20 @@ func (e *Engine) Stream(ctx context.Context, name string, part func([]byte) erro
 	if len(items) != 1 || items[0].kind != wire.KindFile {
 		return fmt.Errorf("stream %s: %w", name, wire.ErrNotRegular)
 	}
-	if items[0].here {
-		return e.streamLocal(ctx, items[0].name, part)
+	it := items[0]
+	if d := it.doubt; d != nil {
+		defer d.asked.cancel()
+		if it, err = d.wait(ctx, e.cfg.Mesh.Self()); err != nil {
+			return err
+		}
 	}
-	return e.streamRemote(ctx, items[0], part)
+	switch {
+	case it.name == "":
+		return fmt.Errorf("stream %s: %w", name, ErrNotFound)
+	case it.here:
+		return e.streamLocal(ctx, it.name, part)
+	}
+	return e.streamRemote(ctx, it, part)
 }
 
 func (e *Engine) streamLocal(ctx context.Context, name wire.FileName, part func([]byte) error) error {
@@ -72,7 +82,7 @@ func (e *Engine) streamRemote(ctx context.Context, it item, part func([]byte) er
 	if err := e.runFetch(f, it.holders); err != nil {
 		return err
 	}
-	defer func() { f.drop(); <-f.done }()
+	defer func() { f.drop(false); <-f.done }()
 	select {
 	case <-f.ready:
 	case <-f.done:
