@@ -37,11 +37,16 @@ func doubtful(hs []holding) bool {
 		if !v.IsZero() && !known.IsZero() && v != known {
 			return false
 		}
-		if hidden = hidden || v.IsZero(); known.IsZero() {
+		if hidden = hidden || h.hides(); known.IsZero() {
 			known = v
 		}
 	}
 	return hidden
+}
+
+// hides reports whether the node has a whole file of which it must tell the version.
+func (h holding) hides() bool {
+	return h.entry.Kind == wire.KindFile && h.entry.Version.IsZero() && !h.entry.Partial
 }
 
 // begin returns what is fetched at first: what is known to be one version, or

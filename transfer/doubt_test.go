@@ -79,6 +79,31 @@ func (tw *twins) fetched(t *testing.T, j *Job) {
 	}
 }
 
+func TestADoubtIsAboutWhatIsStillToBeHashed(t *testing.T) {
+	const large = wire.MaxSmall + 1
+	held := func(size int64, version, draft byte, partial bool) holding {
+		return holding{entry: wire.FoundEntry{Name: "image", Kind: wire.KindFile, Meta: wire.Meta{Size: size},
+			Version: wire.Version{version}, Draft: wire.Version{draft}, Partial: partial}}
+	}
+	for name, test := range map[string]struct {
+		hs   []holding
+		want bool
+	}{
+		"nobody has hashed it":             {[]holding{held(large, 0, 0, false), held(large, 0, 0, false)}, true},
+		"one has":                          {[]holding{held(large, 0, 0, false), held(large, 1, 0, false)}, true},
+		"all have":                         {[]holding{held(large, 1, 0, false), held(large, 1, 0, false)}, false},
+		"two have, differently":            {[]holding{held(large, 1, 0, false), held(large, 2, 0, false), held(large, 0, 0, false)}, false},
+		"one has, another fetches it":      {[]holding{held(large, 1, 1, false), held(large, 0, 1, true)}, false},
+		"of different lengths":             {[]holding{held(large, 0, 0, false), held(large+1, 0, 0, false)}, false},
+		"small":                            {[]holding{held(1, 0, 0, false), held(1, 0, 0, false)}, false},
+		"one has it whole, another a part": {[]holding{held(large, 0, 0, false), held(large, 1, 0, true)}, true},
+	} {
+		if got := doubtful(test.hs); got != test.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
 func TestAFileThatTwoHoldIsFetchedWhileTheyHashIt(t *testing.T) {
 	data := random(1, 3<<20)
 	tw := newTwins(t, data, data)

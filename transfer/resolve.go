@@ -160,7 +160,7 @@ func (e *Engine) learn(ctx context.Context, byName map[wire.FileName][]holding, 
 			ask, doubts[name] = large, &doubt{name: name, hs: hs}
 		}
 		for _, h := range hs {
-			if h.entry.Kind == wire.KindFile && h.entry.Version.IsZero() && !h.entry.Partial {
+			if h.hides() {
 				ask[h.node.ID] = append(ask[h.node.ID], name)
 			}
 		}
