@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"minimega/scripts/netlab"
 	"minimega/shell/term/termtest"
 )
 
@@ -58,7 +59,8 @@ func messagesAttached(t *testing.T, d *desk) {
 // tellsDuringCommands has transfers end while a command runs, and while the
 // prompt's program is stopped.
 func tellsDuringCommands(t *testing.T, d *desk) {
-	d.make(t, d.kn2, 2<<20, "during/one", "during/two")
+	d.make(t, d.kn2, 2<<20, "during/one")
+	d.make(t, d.kn2, 20<<20, "during/two")
 	d.slow(t, "20mbit")
 	_, n := d.prompt(t)
 	d.meet(t, n)
@@ -68,14 +70,18 @@ func tellsDuringCommands(t *testing.T, d *desk) {
 	started(t, c)
 	c.Expect(n.Name() + ": get during/one: done, 2.0 MiB\r\n")
 	quick(t, "Ctrl-C", c.Within(ctrlC, "interrupted\r\n"))
-	c.Send("file get during/two" + enter)
-	c.Expect("$ ")
-	c.AwaitFound()
+	asked := func(one *termtest.Console) { // and answered
+		one.Send("file get during/two" + enter)
+		one.Expect("file get during/two\r\n")
+		one.Expect("$ ")
+	}
+	asked(c)
 	c.Signal(unix.SIGSTOP)
-	other.Send("file get during/two" + enter)
-	other.Expect(n.Name() + ": get during/two: done, 2.0 MiB\r\n")
+	asked(other)
+	d.shape(t, netlab.Link{})
+	other.Expect(n.Name() + ": get during/two: done, 20 MiB\r\n")
 	c.Signal(unix.SIGCONT)
-	c.Expect(n.Name() + ": get during/two: done, 2.0 MiB\r\n")
+	c.Expect(n.Name() + ": get during/two: done, 20 MiB\r\n")
 	for _, one := range []*termtest.Console{c, other} {
 		one.Send("echo on" + enter)
 		one.Expect(": on\r\n")
