@@ -59,7 +59,7 @@ func (a *attached) serve(ctx context.Context, t Terminal, out, errOut io.Writer)
 		a.close()
 		return err
 	}
-	a.interrupts = catchInterrupts(t.Interrupted)
+	a.interrupts = catchInterrupts(t)
 	defer a.interrupts.close()
 	defer a.close()
 	fmt.Fprintln(out, banner)

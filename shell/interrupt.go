@@ -8,14 +8,14 @@ import (
 	"syscall"
 )
 
-// interrupts makes Ctrl-C end the command that runs, and nothing else: between
-// two commands it does nothing. Ctrl-Z does nothing at any time, because a node
+// interrupts makes Ctrl-C end the command that runs, or that has just been entered,
+// and nothing else: at the prompt it does nothing. Ctrl-Z does nothing at any time, because a node
 // that is stopped keeps others waiting.
 type interrupts struct {
-	pressed func() // called before the command is ended
-	signals chan os.Signal
-	stops   chan os.Signal // nobody reads it; ignoring would be passed on to programs that are started
-	watcher sync.WaitGroup
+	terminal Terminal // is told before the command is ended
+	signals  chan os.Signal
+	stops    chan os.Signal // nobody reads it; ignoring would be passed on to programs that are started
+	watcher  sync.WaitGroup
 
 	mu     sync.Mutex         // guards cancel
 	cancel context.CancelFunc // of the command that runs; nil: none does
@@ -23,8 +23,8 @@ type interrupts struct {
 
 // catchInterrupts keeps SIGINT from ending the program, and SIGTSTP from
 // stopping it, until close.
-func catchInterrupts(pressed func()) *interrupts {
-	i := &interrupts{pressed: pressed, signals: make(chan os.Signal, 1), stops: make(chan os.Signal, 1)}
+func catchInterrupts(t Terminal) *interrupts {
+	i := &interrupts{terminal: t, signals: make(chan os.Signal, 1), stops: make(chan os.Signal, 1)}
 	signal.Notify(i.signals, os.Interrupt)
 	signal.Notify(i.stops, syscall.SIGTSTP)
 	i.watcher.Go(i.watch)
@@ -41,23 +41,26 @@ func (i *interrupts) close() {
 
 func (i *interrupts) watch() {
 	for range i.signals {
+		i.terminal.Interrupted()
 		i.mu.Lock()
 		cancel := i.cancel
 		i.mu.Unlock()
-		i.pressed()
 		if cancel != nil {
 			cancel()
 		}
 	}
 }
 
-// during returns a context for a command, which the next interrupt ends. Call
-// done when the command is over.
+// during returns a context for the command that was entered, which an interrupt
+// ends, though it came before. Call done when the command is over.
 func (i *interrupts) during(ctx context.Context) (running context.Context, done func()) {
 	running, cancel := context.WithCancel(ctx)
 	i.mu.Lock()
 	i.cancel = cancel
 	i.mu.Unlock()
+	if i.terminal.GivenUp() {
+		cancel()
+	}
 	return running, func() {
 		i.mu.Lock()
 		i.cancel = nil

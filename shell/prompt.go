@@ -29,6 +29,7 @@ type Terminal interface {
 	Print(msg string)                             // above the line being edited; any goroutine
 	Forget()                                      // erase the history, from the next line on; any goroutine
 	Interrupted()                                 // Ctrl-C during a command: forget what was typed ahead; any goroutine
+	GivenUp() bool                                // it came since the last line was read; any goroutine
 }
 
 // RunPrompt reads lines from t and runs them, until the user leaves or quits,
@@ -39,7 +40,7 @@ func (s *Shell) RunPrompt(ctx context.Context, t Terminal, out, errOut io.Writer
 	p.client = NewClient(watch, p.warn)
 	p.client.cleared = t.Forget
 	s.atPrompt = p.client
-	p.interrupts = catchInterrupts(t.Interrupted)
+	p.interrupts = catchInterrupts(t)
 	defer p.interrupts.close()
 	told := s.newEndings(ctx, func(r output.Response) { t.Print(endingLine(r)) })
 	defer told.stop()

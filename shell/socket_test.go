@@ -284,7 +284,8 @@ func TestExecutePrintsAndFailsWithTheCommand(t *testing.T) {
 
 // typist is a terminal at which lines are typed.
 type typist struct {
-	lines []string
+	lines   []string
+	givenUp func() bool // nil: never
 
 	mu      sync.Mutex
 	printed []string
@@ -301,6 +302,8 @@ func (t *typist) ReadLine(ctx context.Context) (string, error) {
 }
 
 func (*typist) Interrupted() {}
+
+func (t *typist) GivenUp() bool { return t.givenUp != nil && t.givenUp() }
 
 func (t *typist) Forget() {
 	t.mu.Lock()
@@ -561,4 +564,20 @@ func FuzzSocketJSON(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestAnInterruptBeforeTheCommandBeginsEndsIt(t *testing.T) {
+	n := newNode(t, "foo")
+	var out, errOut bytes.Buffer
+	user := &typist{lines: []string{"shell sleep 60", "echo on"}}
+	user.givenUp = func() bool { return len(user.lines) == 1 } // the first
+	begin := time.Now()
+	if err := n.RunPrompt(t.Context(), user, &out, &errOut, nil); err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(begin); took > 30*time.Second {
+		t.Errorf("the command went on for %v", took)
+	}
+	expect(t, out.String(), "foo: on\n")
+	expect(t, errOut.String(), "Error (foo): interrupted\n")
 }

@@ -92,6 +92,11 @@ func child(source string) int {
 			run(ctx)
 		case "forget":
 			t.Forget()
+		case "given up":
+			t.Interrupted()
+			fallthrough
+		case "given up?":
+			fmt.Println("given up:", t.GivenUp())
 		case "signal":
 			printOn(t, syscall.SIGUSR1)
 		}

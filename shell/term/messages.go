@@ -41,10 +41,19 @@ func (t *Terminal) Interrupted() {
 	if t.reading {
 		return
 	}
+	t.givenUp = true
 	t.in.drop()
 	if t.above == nil {
 		_, _ = io.WriteString(t.cfg.Out, "\n") // there is nobody to tell
 	}
+}
+
+// GivenUp reports whether [Terminal.Interrupted] was called since the last line
+// was read: that line is not to be run, or no further.
+func (t *Terminal) GivenUp() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.givenUp
 }
 
 // takeMessages returns what waits to be printed.

@@ -23,6 +23,7 @@ type Plain struct {
 
 	mu       sync.Mutex // guards what follows, and keeps what is printed whole
 	reading  bool
+	givenUp  bool   // Ctrl-C has come since the last line was read
 	prompt   string // of the line being read
 	messages string // to be printed before the next prompt
 }
@@ -77,7 +78,7 @@ func (p *Plain) accept(line string) string {
 func (p *Plain) begin() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.reading, p.prompt = true, p.cfg.Prompt()
+	p.reading, p.givenUp, p.prompt = true, false, p.cfg.Prompt()
 	p.promptLocked()
 }
 
@@ -115,9 +116,16 @@ func (p *Plain) Interrupted() {
 	defer p.mu.Unlock()
 	p.in.drop()
 	p.print("\n")
-	if p.reading {
+	if p.givenUp = !p.reading; p.reading {
 		p.promptLocked()
 	}
+}
+
+// GivenUp is as [Terminal.GivenUp].
+func (p *Plain) GivenUp() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.givenUp
 }
 
 // Forget erases the history.

@@ -77,6 +77,16 @@ func TestTerminalIsCookedWhileACommandRuns(t *testing.T) {
 	c.Expect(`got: "after"`)
 }
 
+func TestOnlyTheLineBeforeAnInterruptIsGivenUp(t *testing.T) {
+	c := start(t, "known")
+	c.Expect("mm$ ")
+	c.Send("given up\r")
+	c.Expect("given up: true")
+	c.Expect("mm$ ")
+	c.Send("given up?\r")
+	c.Expect("given up: false")
+}
+
 func TestPastedLinesRunInOrder(t *testing.T) {
 	c := start(t, "known")
 	c.Expect("mm$ ")

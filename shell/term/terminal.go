@@ -52,6 +52,7 @@ type Terminal struct {
 
 	mu       sync.Mutex // guards what follows
 	reading  bool       // a line is being read
+	givenUp  bool       // Ctrl-C has come since the last one was
 	above    io.Writer  // prints above what is drawn while a command runs; nil: nothing is
 	messages []string   // to be printed above it
 	forgets  bool       // the next line begins without a history
@@ -139,6 +140,9 @@ func (t *Terminal) ReadLine(ctx context.Context) (string, error) {
 	t.ctx, t.prefix = ctx, t.cfg.Prompt()
 	t.forgetPast()
 	if line, ok := t.in.pastedLine(); ok {
+		t.mu.Lock()
+		t.givenUp = false
+		t.mu.Unlock()
 		_, _ = io.WriteString(t.cfg.Out, t.prefix+line+"\n") // a terminal that is gone shows in the next read
 		return t.accept(line), nil
 	}
@@ -174,7 +178,7 @@ func (t *Terminal) read() (string, error) {
 // begin makes the terminal raw.
 func (t *Terminal) begin() error {
 	t.mu.Lock()
-	t.reading = true
+	t.reading, t.givenUp = true, false
 	if len(t.messages) > 0 {
 		t.in.post(keyPrint)
 	}
@@ -190,13 +194,13 @@ func (t *Terminal) begin() error {
 // end puts the terminal back and prints what came too late to be printed above
 // the line.
 func (t *Terminal) end() {
-	t.mode.restore()
+	t.mu.Lock()
+	t.mode.restore() // a Ctrl-C from here on is a signal, and for the command
+	t.reading = false
+	t.mu.Unlock()
 	t.tab, t.search, t.kept = tabState{}, search{}, draft{}
 	t.tabs.waiting.Store(false)
 	t.tabs.forget()
-	t.mu.Lock()
-	t.reading = false
-	t.mu.Unlock()
 	if late := t.takeMessages(); late != "" {
 		_, _ = io.WriteString(t.cfg.Out, late)
 	}
