@@ -71,13 +71,13 @@ func (h *hedge) set(timer *time.Timer) {
 }
 
 // round begins a new round about silent targets and returns who is not to relay
-// it: they, and who was to relay before and was not heard. present returns the
-// relays on the usual way to a target.
-func (h *hedge) round(now time.Time, silent []wire.NodeID, present func(wire.NodeID) []wire.NodeID) map[wire.NodeID]bool {
+// it: they, and who was to relay before and was not heard. relays are those on the
+// usual way to each target.
+func (h *hedge) round(now time.Time, silent []wire.NodeID, relays map[wire.NodeID][]wire.NodeID) map[wire.NodeID]bool {
 	h.rounds++
 	h.last = now
-	for _, id := range silent {
-		h.try(present(id))
+	for _, some := range relays {
+		h.try(some)
 	}
 	avoid := maps.Clone(h.tried)
 	for _, id := range silent {
@@ -125,16 +125,18 @@ func (cs *calls) untouched(c *call) []wire.NodeID {
 func (n *Node) waysAround(silent []wire.NodeID, h *hedge) [][]wire.NodeID {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	relays := make(map[wire.NodeID][]wire.NodeID, len(silent))
+	for _, id := range silent {
+		relays[id] = n.topo.Relays(id)
+	}
 	var ways [][]wire.NodeID
-	if h.rounds == 0 {
-		for _, id := range silent {
-			relays := n.topo.Relays(id)
-			if len(relays) > 0 && !slices.ContainsFunc(relays, func(r wire.NodeID) bool { return slices.Contains(silent, r) }) {
-				ways = append(ways, append(relays, id))
-			}
+	for id, some := range relays {
+		mute := slices.ContainsFunc(some, func(r wire.NodeID) bool { return slices.Contains(silent, r) })
+		if h.rounds == 0 && len(some) > 0 && !mute {
+			ways = append(ways, append(slices.Clone(some), id))
 		}
 	}
-	around := n.topo.Ways(silent, h.round(time.Now(), silent, n.topo.Relays))
+	around := n.topo.Ways(silent, h.round(time.Now(), silent, relays))
 	return slices.AppendSeq(ways, maps.Values(around))
 }
 
