@@ -85,17 +85,22 @@ func (d *doubt) wait(ctx context.Context, self wire.Member) (it item, err error)
 	if err := cmp.Or(ctx.Err(), d.asked.ctx.Err()); err != nil {
 		return it, err
 	}
-	var hs []holding
-	for _, h := range d.hs {
-		if h = d.asked.fill(h); !h.entry.Version.IsZero() {
-			hs = append(hs, h)
-		}
-	}
+	hs := d.asked.filled(d.hs)
 	if len(hs) == 0 {
 		return it, nil
 	}
+	equate(hs)
 	it, _, err = settle(d.name, hs, self, Pick{})
 	return it, err
+}
+
+// endInquiries has nobody asked any more about items.
+func endInquiries(items []item) {
+	for _, it := range items {
+		if it.doubt != nil {
+			it.doubt.asked.cancel()
+		}
+	}
 }
 
 // An inquiry asks nodes for the versions of large files, each for one after the
@@ -172,27 +177,55 @@ func (q *inquiry) tell(id wire.NodeID, name wire.FileName, v wire.Version) {
 	}
 }
 
-// fill returns h with the version that its node has said, if it was asked.
-func (q *inquiry) fill(h holding) holding {
+// filled returns hs with the versions that were told, without those of which there
+// turned out to be none.
+func (q *inquiry) filled(hs []holding) []holding {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if v, told := q.versions[asked{h.node.ID, h.entry.Name}]; told {
-		h.entry.Version = v
+	out := make([]holding, 0, len(hs))
+	for _, h := range hs {
+		v, told := q.versions[asked{h.node.ID, h.entry.Name}]
+		if told {
+			h.entry.Version = v
+		}
+		if !told || !v.IsZero() {
+			out = append(out, h)
+		}
 	}
-	return h
+	return out
 }
 
-// soon waits a moment for the answers about a name; it reports whether they came.
-func (q *inquiry) soon(name wire.FileName, moment <-chan struct{}) bool {
+// answer puts what is said within [learnPatience] into byName, and ends those
+// doubts.
+func (q *inquiry) answer(ctx context.Context, doubts map[wire.FileName]*doubt, byName map[wire.FileName][]holding) {
+	moment, cancel := context.WithTimeout(ctx, learnPatience)
+	defer cancel()
+	for name, d := range doubts {
+		if d.asked = q; !q.soon(moment, name) {
+			continue
+		}
+		delete(doubts, name)
+		if hs := q.filled(d.hs); len(hs) > 0 {
+			byName[name] = hs
+		}
+	}
+	if len(doubts) == 0 || ctx.Err() != nil {
+		q.cancel()
+	}
+}
+
+// soon waits for the answers about a name; it reports whether they came before the
+// end of moment.
+func (q *inquiry) soon(moment context.Context, name wire.FileName) bool {
+	select {
+	case <-q.done[name]:
+		return true
+	case <-moment.Done():
+	}
 	select {
 	case <-q.done[name]:
 		return true
 	default:
-	}
-	select {
-	case <-q.done[name]:
-		return true
-	case <-moment:
 		return false
 	}
 }

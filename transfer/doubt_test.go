@@ -63,20 +63,25 @@ func newTwins(t *testing.T, one, other []byte) *twins {
 // fetched waits until all of the image is there but for its name.
 func (tw *twins) fetched(t *testing.T, j *Job) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
-	for {
+	await(t, func() bool {
 		p := j.Progress()
-		if p.State == "comparing: other nodes hash what they hold" && p.BytesDone == p.BytesTotal {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("not fetched: %+v", p)
-		}
-		time.Sleep(time.Millisecond)
-	}
+		return p.State == "comparing: other nodes hash what they hold" && p.BytesDone == p.BytesTotal
+	})
 	if _, err := os.Stat(filepath.Join(tw.asker.dir, "image")); err == nil {
 		t.Fatal("published before the nodes are known to hold the same")
 	}
+}
+
+// fromKn1 begins to get kn1's image.
+func (tw *twins) fromKn1(t *testing.T) *Job {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	j, err := tw.asker.engine.Get(ctx, "image", Pick{From: "kn1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return j
 }
 
 func TestADoubtIsAboutWhatIsStillToBeHashed(t *testing.T) {
@@ -181,13 +186,7 @@ func TestTheOtherHolderTakesThePlaceOfOneThatIsLost(t *testing.T) {
 func TestWhoIsNamedIsAskedForAFileAtOnce(t *testing.T) {
 	data := random(1, 3<<20)
 	tw := newTwins(t, data, random(2, 3<<20))
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	j, err := tw.asker.engine.Get(ctx, "image", Pick{From: "kn1"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	tw.asker.wait(j)
+	tw.asker.wait(tw.fromKn1(t))
 	tw.asker.has("image", data)
 	if n := tw.asked.Load(); n > 0 {
 		t.Errorf("%d times asked to hash what was not to be compared", n)
@@ -199,13 +198,22 @@ func TestWhoIsSureDoesNotWaitForOthersToHash(t *testing.T) {
 	tw := newTwins(t, data, data)
 	unsure := tw.asker.get("image")
 	tw.fetched(t, unsure)
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	sure, err := tw.asker.engine.Get(ctx, "image", Pick{From: "kn1"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	tw.asker.wait(sure)
+	tw.asker.wait(tw.fromKn1(t))
 	tw.asker.has("image", data)
 	tw.asker.wait(unsure)
+}
+
+func TestWhoHoldsTheSameAsTheNamedNodeGivesToo(t *testing.T) {
+	data := random(1, 3<<20)
+	tw := newTwins(t, data, data)
+	if err := tw.kn1.engine.SetLimit(1 << 20); err != nil {
+		t.Fatal(err)
+	}
+	j := tw.fromKn1(t)
+	await(t, func() bool { return j.Progress().Peers == 2 })
+	if err := tw.kn1.engine.SetLimit(0); err != nil {
+		t.Fatal(err)
+	}
+	tw.asker.wait(j)
+	tw.asker.has("image", data)
 }

@@ -148,15 +148,11 @@ func (e *Engine) learn(ctx context.Context, byName map[wire.FileName][]holding, 
 	unknown, large := map[wire.NodeID][]wire.FileName{}, map[wire.NodeID][]wire.FileName{}
 	doubts := map[wire.FileName]*doubt{}
 	for name, hs := range byName {
-		left := e.hasLeft(name)
-		settled := (len(hs) < 2 || oneDraft(hs)) && !left && (pick.Version == "" || len(byName) > 1)
-		one := e.preferred(pick, hs)
-		settled = settled || !local[name] && !left && (one.From != "" || one.Newest)
-		if settled || local[name] && pick == (Pick{}) {
+		if e.decided(name, hs, local[name], len(byName) == 1, pick) {
 			continue
 		}
 		ask := unknown
-		if pick == (Pick{}) && !left && doubtful(hs) {
+		if pick == (Pick{}) && !e.hasLeft(name) && doubtful(hs) {
 			ask, doubts[name] = large, &doubt{name: name, hs: hs}
 		}
 		for _, h := range hs {
@@ -175,21 +171,24 @@ func (e *Engine) learn(ctx context.Context, byName map[wire.FileName][]holding, 
 			}
 		}
 	}
-	moment, cancel := context.WithTimeout(ctx, learnPatience)
-	defer cancel()
-	for name, d := range doubts {
-		if d.asked = q; !q.soon(name, moment.Done()) {
-			continue
-		}
-		for k, h := range d.hs {
-			d.hs[k] = q.fill(h)
-		}
-		delete(doubts, name)
-	}
-	if len(doubts) == 0 || ctx.Err() != nil {
-		q.cancel()
-	}
+	q.answer(ctx, doubts, byName)
 	return doubts, ctx.Err()
+}
+
+// decided reports whether what nodes hold under a name, maybe the only one, needs
+// no more versions to mean one thing.
+func (e *Engine) decided(name wire.FileName, hs []holding, local, only bool, pick Pick) bool {
+	switch {
+	case local && pick == (Pick{}):
+		return true
+	case e.hasLeft(name):
+		return false
+	}
+	one := e.preferred(pick, hs)
+	if !local && (one.From != "" || one.Newest) {
+		return true
+	}
+	return (len(hs) < 2 || oneDraft(hs)) && (pick.Version == "" || !only)
 }
 
 // withoutStrays drops who fetches a draft, unless it is that of the only node

@@ -19,24 +19,21 @@ const streamAhead = 32 << 20
 // the store or from the mesh, keeping nothing. A part is part's only during the
 // call; an error of part ends the stream and is returned.
 func (e *Engine) Stream(ctx context.Context, name string, part func([]byte) error) error {
-	if strings.ContainsAny(name, "*?[") {
-		if items, _, err := e.resolve(ctx, name, Pick{}); err != nil || len(items) != 1 || string(items[0].name) != strings.Trim(name, "/") {
-			return errors.New("cannot stream a glob")
-		}
-	}
 	items, _, err := e.resolve(ctx, name, Pick{})
-	if err != nil {
-		if errors.Is(err, ErrNotFound) {
-			return fmt.Errorf("stream %s: %w", name, ErrNotFound)
-		}
+	defer endInquiries(items)
+	exactly := len(items) == 1 && string(items[0].name) == strings.Trim(name, "/")
+	switch {
+	case strings.ContainsAny(name, "*?[") && !exactly:
+		return errors.New("cannot stream a glob")
+	case errors.Is(err, ErrNotFound):
+		return fmt.Errorf("stream %s: %w", name, ErrNotFound)
+	case err != nil:
 		return err
-	}
-	if len(items) != 1 || items[0].kind != wire.KindFile {
+	case len(items) != 1 || items[0].kind != wire.KindFile:
 		return fmt.Errorf("stream %s: %w", name, wire.ErrNotRegular)
 	}
 	it := items[0]
 	if d := it.doubt; d != nil {
-		defer d.asked.cancel()
 		if it, err = d.wait(ctx, e.cfg.Mesh.Self()); err != nil {
 			return err
 		}
