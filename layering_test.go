@@ -26,9 +26,11 @@ type edge struct{ from, to, why string }
 // its use, and main hands it over.
 var allowed = []edge{
 	{"mesh", "mesh/wire", "the mesh speaks the wire's names and bytes"},
+	{"mesh", "mesh/sockopt", "sockets are asked without the scheduler watching"},
 	{"mesh", "mesh/topology", "the mesh runs the pure state machine"},
 	{"mesh", "mesh/discovery", "hints are the mesh's own vocabulary"},
 	{"transfer", "mesh/wire", "chunks and names cross the network"},
+	{"transfer", "mesh/sockopt", "flows ask their sockets with each chunk"},
 	{"transfer", "transfer/planner", "the engine asks the pure planner what is next"},
 	{"transfer", "transfer/store", "the engine reads and writes through the store"},
 	{"transfer/download", "mesh/wire", "nodes agree on who downloads a URL"},

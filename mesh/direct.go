@@ -10,6 +10,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"minimega/mesh/sockopt"
 )
 
 // expectPatience is how long a Read of a [direct] connection waits for as much
@@ -125,7 +127,7 @@ func (c *direct) heed(fd uintptr) bool {
 		return false
 	}
 	c.low = c.want
-	_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVLOWAT, max(c.low, 1)) // failing costs wakings only
+	_ = sockopt.Set(fd, unix.SOL_SOCKET, unix.SO_RCVLOWAT, max(c.low, 1)) // failing costs wakings only
 	return true
 }
 
@@ -135,7 +137,7 @@ func (c *direct) giveIn() {
 	defer c.mu.Unlock()
 	if c.armed, c.want = false, 0; c.low > 0 {
 		c.low = 0
-		_ = c.raw.Control(func(fd uintptr) { _ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVLOWAT, 1) })
+		_ = c.raw.Control(func(fd uintptr) { _ = sockopt.Set(fd, unix.SOL_SOCKET, unix.SO_RCVLOWAT, 1) })
 	}
 }
 

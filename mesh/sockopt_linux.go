@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"minimega/mesh/sockopt"
 )
 
 // userTimeout is how long data may stay unacknowledged before the kernel gives
@@ -49,7 +51,7 @@ func setOption(conn syscall.Conn, option, value int) error {
 	}
 	var failed error
 	err = raw.Control(func(fd uintptr) {
-		failed = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, option, value)
+		failed = sockopt.Set(fd, unix.IPPROTO_TCP, option, value)
 	})
 	if err != nil {
 		return err

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"minimega/mesh/sockopt"
 )
 
 // A flow keeps what the kernel has of a connection, sent or not, to an [inflight].
@@ -15,6 +17,7 @@ type flow struct {
 	raw      syscall.RawConn // nil: no socket, or a kernel that cannot unbind it again
 	inflight inflight
 	bound    int // bytes that were set last; 0: none
+	info     unix.TCPInfo
 }
 
 // bulky is how long a write is from which on a connection has a flow: short ones
@@ -64,14 +67,14 @@ func (fl *flow) bind() {
 func (fl *flow) hold(bytes int) (ok bool) {
 	err := fl.raw.Control(func(fd uintptr) {
 		half := bytes / 2 // the kernel doubles it, and counts with what it needs itself
-		if unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, half) == nil {
+		if sockopt.Set(fd, unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, half) == nil {
 			ok = true
 			return
 		}
-		if unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_SNDBUF, half) != nil {
+		if sockopt.Set(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, half) != nil {
 			return
 		}
-		set, err := unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_SNDBUF)
+		set, err := sockopt.Get(fd, unix.SOL_SOCKET, unix.SO_SNDBUF)
 		ok = err == nil && set >= 2*half
 	})
 	return ok && err == nil
@@ -84,26 +87,19 @@ const sendLock = 1
 // free lets the kernel decide how much it takes; it reports whether it can.
 func (fl *flow) free() (ok bool) {
 	err := fl.raw.Control(func(fd uintptr) {
-		lock, err := unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_BUF_LOCK)
-		ok = err == nil && unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_BUF_LOCK, lock&^sendLock) == nil
+		lock, err := sockopt.Get(fd, unix.SOL_SOCKET, unix.SO_BUF_LOCK)
+		ok = err == nil && sockopt.Set(fd, unix.SOL_SOCKET, unix.SO_BUF_LOCK, lock&^sendLock) == nil
 	})
 	return ok && err == nil
 }
 
 // route asks the kernel how the connection goes.
 func (fl *flow) route() (r route, ok bool) {
-	err := fl.raw.Control(func(fd uintptr) {
-		info, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
-		if err != nil {
-			return
-		}
-		ok = info.Min_rtt != 0
-		r = route{
-			rtt:   time.Duration(info.Rtt) * time.Microsecond,
-			base:  time.Duration(info.Min_rtt) * time.Microsecond,
-			acked: int64(info.Bytes_acked),
-			busy:  time.Duration(info.Busy_time) * time.Microsecond,
-		}
-	})
-	return r, ok && err == nil
+	err := fl.raw.Control(func(fd uintptr) { ok = sockopt.TCPInfo(fd, &fl.info) == nil && fl.info.Min_rtt != 0 })
+	return route{
+		rtt:   time.Duration(fl.info.Rtt) * time.Microsecond,
+		base:  time.Duration(fl.info.Min_rtt) * time.Microsecond,
+		acked: int64(fl.info.Bytes_acked),
+		busy:  time.Duration(fl.info.Busy_time) * time.Microsecond,
+	}, ok && err == nil
 }

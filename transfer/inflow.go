@@ -6,6 +6,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"minimega/mesh/sockopt"
 )
 
 const (
@@ -45,11 +47,11 @@ func (in *inflow) fit() {
 	in.of = b
 	_ = in.raw.Control(func(fd uintptr) { // failing costs smoothness only
 		if b == nil { // the kernel chooses again
-			_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_BUF_LOCK, 0)
+			_ = sockopt.Set(fd, unix.SOL_SOCKET, unix.SO_BUF_LOCK, 0)
 			return
 		}
 		size := int(min(max(b.rate/windowTime, minWindow), maxWindow))
-		_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, size)
+		_ = sockopt.Set(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, size)
 	})
 }
 

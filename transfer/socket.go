@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"minimega/mesh/sockopt"
 )
 
 // What the kernel may hold of a connection unsent: a few milliseconds of it,
@@ -65,7 +67,7 @@ func socketOf(conn net.Conn) syscall.RawConn {
 // set changes an option; failing costs speed only.
 func (v *valve) set(option, value int) {
 	_ = v.raw.Control(func(fd uintptr) {
-		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, option, value)
+		_ = sockopt.Set(fd, unix.IPPROTO_TCP, option, value)
 	})
 }
 
@@ -81,7 +83,7 @@ func (v *valve) held() (bytes int) {
 		return 0
 	}
 	_ = v.raw.Control(func(fd uintptr) { // failing leaves 0
-		bytes, _ = unix.IoctlGetInt(int(fd), unix.SIOCOUTQ)
+		bytes, _ = sockopt.Unacknowledged(fd)
 	})
 	return bytes
 }
