@@ -63,7 +63,7 @@ func (c *copier) clone(src *Source, j, i int) error {
 		return err
 	}
 	length := int64(c.p.m.ChunkSize)
-	if err := cloneRange(c.scratch, 0, src.f, c.p.m.offset(j), length); err != nil {
+	if err := cloneRange(c.scratch, 0, src.f.File, c.p.m.offset(j), length); err != nil {
 		return err
 	}
 	if _, err := c.scratch.ReadAt(c.buf, 0); err != nil {
@@ -72,7 +72,7 @@ func (c *copier) clone(src *Source, j, i int) error {
 	if !c.p.m.Verify(i, c.buf) {
 		return errUnlike
 	}
-	return cloneRange(c.p.data, c.p.m.offset(i), c.scratch, 0, length)
+	return cloneRange(c.p.data.File, c.p.m.offset(i), c.scratch, 0, length)
 }
 
 // openScratch makes the scratch file, which has no name from then on.

@@ -161,7 +161,7 @@ func (h *hashing) chunk(i int, buf []byte) error {
 // that fails.
 func dataChunks(f *Source, m *Manifest, visit func(i int) error) error {
 	for off := int64(0); ; {
-		e, ok := nextData(f.f, off, m.Size)
+		e, ok := nextData(f.f.File, off, m.Size)
 		if !ok {
 			return nil
 		}

@@ -94,10 +94,11 @@ func (s *Store) readManifest(dir string) (wire.FileName, wire.Meta, *Manifest, e
 
 // open opens data and journal of a transfer directory that has a manifest.
 func (p *Partial) open() error {
-	var err error
-	if p.data, err = p.store.openOwn(path.Join(p.dir, dataName)); err != nil {
+	f, err := p.store.openOwn(path.Join(p.dir, dataName))
+	if err != nil {
 		return err
 	}
+	p.data = chunksOf(f, p.m.Size)
 	info, err := p.data.Stat()
 	if err != nil {
 		return err

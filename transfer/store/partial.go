@@ -31,7 +31,7 @@ type Partial struct {
 	m     *Manifest
 	dir   string   // the transfer directory, below the files directory
 	lock  *os.File // dir, locked against other processes
-	data  *os.File
+	data  *chunkFile
 
 	syncing sync.Mutex // one Sync or ending at a time; writes do not wait for it
 	journal journal
@@ -134,10 +134,11 @@ var errInUse = errors.New("in use")
 
 // makeFiles makes what is in the transfer directory.
 func (p *Partial) makeFiles() error {
-	var err error
-	if p.data, err = p.create(dataName); err != nil {
+	f, err := p.create(dataName)
+	if err != nil {
 		return err
 	}
+	p.data = chunksOf(f, p.m.Size)
 	if err := p.data.Truncate(p.m.Size); err != nil {
 		return err
 	}

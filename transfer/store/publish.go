@@ -35,7 +35,7 @@ func (p *Partial) Publish() error {
 		return err
 	}
 	err = p.store.syncDirs(path.Dir(real), made)
-	p.store.remember(real, p.data, p.m)
+	p.store.remember(real, p.data.File, p.m)
 	if !p.end() {
 		return nil
 	}
@@ -58,7 +58,7 @@ func (p *Partial) publishable() error {
 // finishData makes the data file what it is to be, and that survive a power
 // loss.
 func (p *Partial) finishData() error {
-	if err := setMeta(p.data, p.meta); err != nil {
+	if err := setMeta(p.data.File, p.meta); err != nil {
 		return err
 	}
 	if err := p.same(); err != nil {
@@ -77,7 +77,7 @@ func (p *Partial) finishData() error {
 
 // same checks that the transfer directory still holds the file that is open.
 func (p *Partial) same() error {
-	return p.store.checkSame(path.Join(p.dir, dataName), p.data, p.m.Size)
+	return p.store.checkSame(path.Join(p.dir, dataName), p.data.File, p.m.Size)
 }
 
 // move renames from to real, for people called name.

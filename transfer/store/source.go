@@ -17,7 +17,7 @@ type Source struct {
 	real wire.FileName // name without links
 	meta wire.Meta
 	stat fileStat // when it was opened
-	f    *os.File
+	f    *chunkFile
 }
 
 // Source opens name, following links that stay inside. It never blocks on what
@@ -54,7 +54,7 @@ func sourceOf(name wire.FileName, real string, f *os.File) (*Source, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", name, err), f.Close())
 	}
-	return &Source{name: name, real: wire.FileName(real), meta: metaOf(info), stat: statOf(info), f: f}, nil
+	return &Source{name: name, real: wire.FileName(real), meta: metaOf(info), stat: statOf(info), f: chunksOf(f, info.Size())}, nil
 }
 
 // Name returns the name that the file was opened under.

@@ -29,7 +29,7 @@ func (p *Partial) syncHeld() error {
 	if len(chunks) == 0 {
 		return nil
 	}
-	if err := datasync(p.data); err != nil {
+	if err := datasync(p.data.File); err != nil {
 		p.forget(chunks)
 		return fmt.Errorf("%s: %w", p.name, err)
 	}
@@ -104,7 +104,10 @@ func (p *Partial) end() bool {
 // closeFiles closes what is open of p's files, the lock last.
 func (p *Partial) closeFiles() error {
 	var errs []error
-	for _, f := range []*os.File{p.data, p.journal.f, p.lock} {
+	if p.data != nil {
+		errs = append(errs, p.data.Close())
+	}
+	for _, f := range []*os.File{p.journal.f, p.lock} {
 		if f != nil {
 			errs = append(errs, f.Close())
 		}

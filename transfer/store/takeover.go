@@ -24,7 +24,7 @@ func (s *Store) TakeOver(p *Partial, source string, stamp Stamp) (*Download, err
 	if !p.end() {
 		return nil, fmt.Errorf("%s: %w", p.name, fs.ErrClosed)
 	}
-	d := &Download{store: s, name: p.name, source: source, stamp: stamp, dir: p.dir, lock: p.lock, data: p.data, ahead: p.extents()}
+	d := &Download{store: s, name: p.name, source: source, stamp: stamp, dir: p.dir, lock: p.lock, data: p.data.File, ahead: p.extents()}
 	d.advance()
 	d.ahead = largest(d.ahead, maxAhead)
 	if err := d.sync(); err != nil {
