@@ -61,6 +61,7 @@ type rendezvous struct {
 	at      place                     // of this process
 	written time.Time                 // when our own file was written last
 	told    map[wire.NodeID]time.Time // when an entry that is there was told last
+	read    map[string]readFile       // what stood in the files last time
 	warned  string                    // the last warning, not to be repeated
 }
 
@@ -183,23 +184,42 @@ func (r *rendezvous) fileName() string { return r.self.ID.String() + fileSuffix 
 // run, and removes the files of those that do not.
 func (r *rendezvous) others(root *os.Root) []nodeFile {
 	var nodes []nodeFile
+	read := make(map[string]readFile)
 	for _, name := range nodeFiles(root) {
 		info, err := root.Lstat(name)
 		if err != nil || name == r.fileName() {
 			continue
 		}
-		n, err := readNodeFile(root, name)
-		age := time.Since(info.ModTime())
-		if age > removeAfter || err == nil && n.gone(r.at) {
+		f, ok := r.read[name]
+		if !ok || !f.is(info) {
+			n, err := readNodeFile(root, name)
+			f = readFile{info, n, err}
+		}
+		read[name] = f
+		n, age := f.node, time.Since(info.ModTime())
+		if age > removeAfter || f.err == nil && n.gone(r.at) {
 			root.Remove(name) // another node may have been quicker
 			continue
 		}
 		reachable := n.Boot == r.at.Boot && n.NetNS == r.at.NetNS
-		if err == nil && reachable && n.Tag == r.self.Tag && age < staleAfter {
+		if f.err == nil && reachable && n.Tag == r.self.Tag && age < staleAfter {
 			nodes = append(nodes, n)
 		}
 	}
+	r.read = read
 	return nodes
+}
+
+// A readFile is a rendezvous file as it was when it was read.
+type readFile struct {
+	info fs.FileInfo // before
+	node nodeFile
+	err  error // why it holds no node
+}
+
+// is reports whether the file is still that: nodes replace theirs.
+func (f readFile) is(info fs.FileInfo) bool {
+	return os.SameFile(f.info, info) && f.info.ModTime().Equal(info.ModTime()) && f.info.Size() == info.Size()
 }
 
 // nodeFiles returns the names of at most maxNodes rendezvous files.
