@@ -1,6 +1,10 @@
 package transfer
 
-import "minimega/transfer/store"
+import (
+	"context"
+
+	"minimega/transfer/store"
+)
 
 // maxHot is how many chunks of a content may lie in memory between being hashed
 // and being sent.
@@ -12,6 +16,7 @@ const maxHot = 4
 type hot struct {
 	from   hasher          // nil once nothing is left to be hashed, or somebody waits for the end
 	chunks map[int]*buffer // chunk → its bytes: at most maxHot, and one for each who hashes
+	ahead  bool            // one is hashed beside the sending of others
 }
 
 // hasher is the hashing of one file, see store.HashNext.
@@ -31,13 +36,30 @@ func (h fileHasher) HashLater()                              { h.store.HashLater
 
 // hashesWith lets c lend a hand to the hashing of its file. It is called before c
 // is served.
-func (c *content) hashesWith(from hasher) { c.hot = hot{from, map[int]*buffer{}} }
+func (c *content) hashesWith(from hasher) { c.hot = hot{from: from, chunks: map[int]*buffer{}} }
 
 // hashAlone leaves the rest to the hashing itself, which no receiver holds up then.
 func (c *content) hashAlone() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.hot.from = nil
+}
+
+// hashAhead hashes one more chunk of c while another is sent, unless somebody does
+// already, and then calls done.
+func (c *content) hashAhead(e *Engine, done func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.hot.from == nil || c.hot.ahead || c.hot.full(c, &e.buffers) {
+		return
+	}
+	c.hot.ahead = e.spawn(func(context.Context) {
+		c.hashOne(&e.buffers)
+		c.mu.Lock()
+		c.hot.ahead = false
+		c.mu.Unlock()
+		done()
+	})
 }
 
 // hashOne hashes one more chunk of c, and reports whether there was one.

@@ -95,6 +95,47 @@ func TestFewChunksLieHotAtATime(t *testing.T) {
 	}
 }
 
+// gatedHasher hashes a chunk for each token.
+type gatedHasher struct {
+	countHasher
+	tokens chan struct{}
+}
+
+func (h *gatedHasher) HashNext(buf []byte) (int, []byte, bool) {
+	<-h.tokens
+	return h.countHasher.HashNext(buf)
+}
+
+func TestOneChunkIsHashedWhileAnotherIsSent(t *testing.T) {
+	c, _ := hotDraft(t, 100)
+	h := &gatedHasher{countHasher{n: 100}, make(chan struct{}, 2)}
+	c.hashesWith(h)
+	e := &Engine{ctx: t.Context()}
+	done := make(chan struct{}, 2)
+	ahead := func() { c.hashAhead(e, func() { done <- struct{}{} }) }
+	ahead()
+	ahead() // the first is still under way
+	h.tokens <- struct{}{}
+	h.tokens <- struct{}{}
+	<-done
+	e.tasks.Wait()
+	if h.next != 1 || len(done) > 0 {
+		t.Fatalf("%d chunks were hashed at a time, want 1", h.next)
+	}
+	ahead()
+	<-done
+	e.tasks.Wait()
+	for want := range 2 {
+		if buf := c.takeHot(want); buf == nil || buf.behind(0, 1)[0] != byte(want) {
+			t.Errorf("chunk %d does not lie in memory", want)
+		}
+	}
+	e.closed = true
+	if ahead(); c.hot.ahead {
+		t.Error("an engine that has ended is waited for")
+	}
+}
+
 func TestNobodyHoldsUpAVersionThatIsWaitedFor(t *testing.T) {
 	c, topic := hotDraft(t, 100)
 	var from buffers

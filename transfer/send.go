@@ -128,6 +128,7 @@ func (s *server) sendChunk(ctx context.Context) (sent bool, err error) {
 	if t == nil {
 		return waited != nil && waited.hashOne(&s.e.buffers), nil
 	}
+	t.c.hashAhead(s.e, s.out.poke)
 	s.e.sending.Add(1)
 	defer s.e.sending.Add(-1)
 	buf, enc, size, err := s.pack.load(t.c, i)
