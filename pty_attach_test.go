@@ -70,6 +70,7 @@ func tellsDuringCommands(t *testing.T, d *desk) {
 	started(t, c)
 	c.Expect(n.Name() + ": get during/one: done, 2.0 MiB\r\n")
 	quick(t, "Ctrl-C", c.Within(ctrlC, "interrupted\r\n"))
+	c.Expect("$ ")                         // the terminal echoes what is typed before, and the prompt does again
 	asked := func(one *termtest.Console) { // and answered
 		one.Send("file get during/two" + enter)
 		one.Expect("file get during/two\r\n")
