@@ -8,9 +8,9 @@ import (
 	"syscall"
 )
 
-// interrupts makes Ctrl-C end the command that runs, or that has just been entered,
-// and nothing else: at the prompt it does nothing. Ctrl-Z does nothing at any time, because a node
-// that is stopped keeps others waiting.
+// interrupts makes Ctrl-C end the command that runs, or that has just been
+// entered, and nothing else: at the prompt it does nothing. Ctrl-Z does nothing
+// at any time, because a node that is stopped keeps others waiting.
 type interrupts struct {
 	terminal Terminal // is told before the command is ended
 	signals  chan os.Signal

@@ -16,8 +16,8 @@ import (
 type flow struct {
 	raw      syscall.RawConn // nil: no socket, or a kernel that cannot unbind it again
 	inflight inflight
-	bound    int // bytes that were set last; 0: none
-	info     unix.TCPInfo
+	bound    int          // bytes that were set last; 0: none
+	info     unix.TCPInfo // what the kernel said last
 }
 
 // bulky is how long a write is from which on a connection has a flow: short ones

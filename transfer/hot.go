@@ -46,7 +46,8 @@ func (c *content) hashAlone() {
 }
 
 // hashAhead hashes one more chunk of c while another is sent, unless somebody does
-// already, and then calls done.
+// already, and then calls done. It may end after those who were served have left:
+// the hashing has the file open itself, and waits for it.
 func (c *content) hashAhead(e *Engine, done func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
