@@ -360,7 +360,7 @@ func TestHashingThatFailsInItsPlaceFailsForAll(t *testing.T) {
 	defer goleak.VerifyNone(t)
 	dir := t.TempDir()
 	s := open(t, dir)
-	path := put(t, dir, "f", noise(8<<20, 1))
+	path := put(t, dir, "f", noise(64<<20, 1)) // more than is hashed before the first hashes are told
 	src, err := s.Source("f")
 	if err != nil {
 		t.Fatal(err)
