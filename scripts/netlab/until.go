@@ -6,17 +6,23 @@ import (
 	"time"
 )
 
-// lookEvery is how often Until looks.
-const lookEvery = 2 * time.Millisecond
+// How often Until looks: at first after each lookFirst, and later more rarely, so
+// that what it waits for has the processors, as often in whatever time has passed.
+const (
+	lookFirst = 2 * time.Millisecond
+	looks     = 500
+)
 
 // Until looks until done says so. Its error is that of ctx, with what was waited
 // for.
 func Until(ctx context.Context, what string, done func() bool) error {
-	tick := time.NewTicker(lookEvery)
-	defer tick.Stop()
+	start := time.Now()
+	next := time.NewTimer(lookFirst)
+	defer next.Stop()
 	for !done() {
 		select {
-		case <-tick.C:
+		case <-next.C:
+			next.Reset(max(lookFirst, time.Since(start)/looks))
 		case <-ctx.Done():
 			return fmt.Errorf("waiting for %s: %w", what, ctx.Err())
 		}
