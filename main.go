@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"golang.org/x/sync/errgroup"
@@ -49,6 +50,9 @@ func main() {
 // serve is a node until ctx ends, quit is typed, or its front end has no more
 // to read.
 func serve(ctx context.Context, opts shell.Options) (err error) {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(300) // of a few MiB, which many connections that begin would have cleared all the time
+	}
 	release, err := shell.ClaimBase(opts.Base, opts.Force)
 	if err != nil {
 		return err
