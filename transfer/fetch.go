@@ -84,6 +84,7 @@ type fetch struct {
 	unsynced   int64 // bytes written since the last Sync
 	syncing    bool
 	syncedAt   time.Duration
+	begun      time.Duration // when rx was there
 	paused     error         // why nothing is written: the disk is full
 	retryAt    time.Duration // when that is looked at again
 	searching  bool
@@ -215,6 +216,7 @@ func (f *fetch) begin() error {
 		c.draft = id
 	}
 	f.sink, f.c, f.rx, f.parts, f.bytesDone, f.syncedAt = s, c, rx, parts, done, f.e.now()
+	f.begun = f.syncedAt
 	for _, left := range parts {
 		if left == 0 {
 			f.partsDone++

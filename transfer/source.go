@@ -11,6 +11,15 @@ import (
 	"minimega/transfer/planner"
 )
 
+// How many of its sources a fetch has links to. A link costs both ends a handshake:
+// where hosts that all begin at once would make all of theirs at first, no chunk
+// goes round meanwhile.
+const (
+	linksAtOnce = 4
+	linkPace    = 100 * time.Millisecond // until there may be one more
+	linkShares  = 256                    // or, if that is sooner, for each of so many parts of the file that are here
+)
+
 // A source is a node that has, or may have, some of what a fetch wants. Its
 // fields belong to the fetch's lock.
 type source struct {
@@ -84,8 +93,11 @@ func (f *fetch) connect(ctx context.Context) {
 		return
 	}
 	now := f.e.now()
-	busy := 0
+	busy, links := 0, 0
 	for _, s := range f.sources {
+		if s.dialing || s.link != nil {
+			links++
+		}
 		if s.dialing || s.link != nil && now-s.dialedAt < time.Second {
 			busy++
 		}
@@ -94,10 +106,11 @@ func (f *fetch) connect(ctx context.Context) {
 		if s.link != nil || s.dialing || s.refused != nil || s.dialedAt > 0 && now-s.dialedAt < redialPace {
 			continue
 		}
-		if f.manifest == nil && busy > 0 {
+		if f.manifest == nil && busy > 0 || links >= f.mostLinksLocked(now) {
 			return
 		}
 		busy++
+		links++
 		s.dialing, s.dialedAt = true, now
 		open := wire.Open{Version: f.version, Name: f.name, Known: f.manifest != nil, Now: f.version.IsZero() && !f.private}
 		if f.version.IsZero() {
@@ -105,6 +118,16 @@ func (f *fetch) connect(ctx context.Context) {
 		}
 		f.e.spawn(func(context.Context) { f.dial(ctx, s, open) })
 	}
+}
+
+// mostLinksLocked returns how many links there may be.
+func (f *fetch) mostLinksLocked(now time.Duration) int {
+	if f.rx == nil {
+		return linksAtOnce
+	}
+	count := max(f.manifest.Count(), 1)
+	held := (count - f.rx.Missing()) * linkShares / count
+	return linksAtOnce + max(held, int((now-f.begun)/linkPace))
 }
 
 // dial gets the link to a source and opens a topic on it.

@@ -1,0 +1,80 @@
+package transfer
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"minimega/mesh/wire"
+	"minimega/transfer/planner"
+	"minimega/transfer/store"
+)
+
+func TestLinksBecomeMoreWithTimeOrProgress(t *testing.T) {
+	const chunks = 4 * linkShares
+	m := &store.Manifest{Size: chunks << 16, ChunkSize: 1 << 16, Hashes: make([]byte, chunks*wire.HashSize)}
+	for _, c := range []struct {
+		took time.Duration
+		held int // chunks
+		want int
+	}{
+		{0, 0, linksAtOnce},
+		{linkPace - 1, 0, linksAtOnce},
+		{3 * linkPace, 0, linksAtOnce + 3},
+		{3 * linkPace, 4, linksAtOnce + 3}, // the more of both, not their sum
+		{0, 40, linksAtOnce + 10},
+		{0, chunks, linksAtOnce + linkShares},
+	} {
+		f := &fetch{manifest: m, begun: time.Minute}
+		if n := f.mostLinksLocked(time.Minute + c.took); n != linksAtOnce {
+			t.Errorf("%d before it has begun", n)
+		}
+		f.rx = planner.New(chunks, 8)
+		for i := range c.held {
+			f.rx.Got(i)
+		}
+		if n := f.mostLinksLocked(time.Minute + c.took); n != c.want {
+			t.Errorf("after %s with %d of %d chunks: %d, want %d", c.took, c.held, chunks, n, c.want)
+		}
+	}
+}
+
+// A fetch with many sources begins with few of them, and has all in the end.
+func TestManySourcesAreNotAllTurnedToAtOnce(t *testing.T) {
+	t.Parallel()
+	fab := newFabric(t)
+	data := random(1, 32<<20)
+	const sources = linksAtOnce + 4
+	for i := range sources {
+		n := fab.add(fmt.Sprintf("kn%d", i), "")
+		n.put("image", data)
+		n.wrap = throttle
+	}
+	to := fab.add("to", "")
+	job := to.get("image")
+	first, most := 0, 0
+	await(t, func() bool {
+		to.engine.mu.Lock()
+		links, f := len(to.engine.links), to.engine.fetches["image"]
+		to.engine.mu.Unlock()
+		if f == nil {
+			return most > 0
+		}
+		f.mu.Lock()
+		may := f.mostLinksLocked(f.e.now())
+		f.mu.Unlock()
+		if links > may {
+			t.Fatalf("%d links, where %d may be", links, may)
+		}
+		if first == 0 {
+			first = links
+		}
+		most = max(most, links)
+		return most == sources
+	})
+	if first > linksAtOnce || most != sources {
+		t.Errorf("%d links at first and %d later, want at most %d and then %d", first, most, linksAtOnce, sources)
+	}
+	to.wait(job)
+	to.has("image", data)
+}
