@@ -24,7 +24,7 @@ func (f *fetch) many() bool {
 }
 
 // chunk verifies a chunk and keeps it. It blocks while it is written.
-func (f *fetch) chunk(s *source, c wire.Chunk) {
+func (f *fetch) chunk(s *source, c wire.Chunk, in *buffer) {
 	f.mu.Lock()
 	m, i := f.manifest, int(c.Chunk)
 	if f.rx == nil || f.ending || !s.joined {
@@ -56,8 +56,8 @@ func (f *fetch) chunk(s *source, c wire.Chunk) {
 		f.bad(s, i, err)
 		return
 	}
-	if c.Encoding != wire.Plain {
-		f.e.packed.put(packKey{f.c.version, i}, c.Encoding, c.Data)
+	if c.Encoding != wire.Plain || f.many() {
+		f.e.recent.put(recentKey{f.c.version, i}, c.Encoding, in, len(c.Data))
 	}
 	if err := f.sink.WriteChunk(i, data); err != nil {
 		f.unwritten(s, i, err)

@@ -19,7 +19,7 @@ import (
 
 const (
 	defaultMemory = 256 << 20
-	packedMemory  = 16 << 20 // bytes of compressed chunks kept
+	recentMemory  = 16 << 20 // bytes of chunks kept that went through
 	largeAtOnce   = 4        // files that are fetched in chunks at a time
 	batchesAtOnce = 4        // jobs that fetch small files at a time
 	urgentAtOnce  = 4        // more of each, for what somebody waits for
@@ -43,7 +43,7 @@ type Engine struct {
 
 	memory  *semaphore.Weighted // bytes of chunks that came and are not written
 	buffers buffers
-	packed  *packCache
+	recent  *recent
 	encoder *zstd.Encoder
 	decoder *zstd.Decoder
 	large   *queue // for turns to fetch in chunks
@@ -84,11 +84,12 @@ func New(cfg Config) (*Engine, error) {
 	e := &Engine{
 		cfg: cfg, log: cfg.Log, start: time.Now(), spaceRetry: spaceRetry, reuseGrace: reuseGrace,
 		work: make(chan func()), memory: semaphore.NewWeighted(max(cfg.Memory, 2*wire.MaxDataFrame)),
-		packed: newPackCache(packedMemory), large: newQueue(largeAtOnce, urgentAtOnce), small: newQueue(batchesAtOnce, urgentAtOnce),
+		large: newQueue(largeAtOnce, urgentAtOnce), small: newQueue(batchesAtOnce, urgentAtOnce),
 		blames: blames{nodes: map[wire.NodeID]*blamed{}},
 		links:  map[wire.NodeID]*linkSlot{}, contents: map[wire.Version]*content{}, drafts: map[wire.FileName]*draft{}, refs: map[*content]int{},
 		fetches: map[wire.FileName]*fetch{}, left: map[wire.FileName]*store.Partial{}, jobs: map[*Job]struct{}{}, idle: make(chan struct{}), loaded: make(chan struct{}),
 	}
+	e.recent = newRecent(recentMemory, &e.buffers)
 	e.create, e.hash = e.createPartial, cfg.Store.ManifestAhead
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	var err error

@@ -275,12 +275,12 @@ func (l *link) chunk(payload []byte, b *buffer, held int64) error {
 		return nil
 	}
 	if s.f.many() {
-		s.f.chunk(s, c)
+		s.f.chunk(s, c, b)
 		drop()
 		return nil
 	}
 	select {
-	case l.e.work <- func() { s.f.chunk(s, c); drop() }:
+	case l.e.work <- func() { s.f.chunk(s, c, b); drop() }:
 	case <-l.e.ctx.Done():
 		drop()
 	}

@@ -3,14 +3,23 @@ package transfer
 import (
 	"container/list"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"minimega/mesh/wire"
 )
 
-// A buffer holds one chunk, and before it the header that it travels behind.
+// A buffer holds one chunk, and before it the header that it travels behind. Where
+// several have it, the header is the first one's.
 type buffer struct {
-	whole []byte // the chunk begins at bufferLead
+	whole  []byte       // the chunk begins at bufferLead
+	others atomic.Int32 // who have it besides one
+}
+
+// share returns b to somebody more, who puts it back too.
+func (b *buffer) share() *buffer {
+	b.others.Add(1)
+	return b
 }
 
 // bufferLead keeps chunks at the beginning of a cache line, behind a header of
@@ -43,14 +52,19 @@ func (b *buffers) get(size int) *buffer {
 			if p, ok := b.pools[i].Get().(*buffer); ok {
 				return p
 			}
-			return &buffer{make([]byte, bufferLead+bufferCap(i)+bufferTail)}
+			return &buffer{whole: make([]byte, bufferLead+bufferCap(i)+bufferTail)}
 		}
 	}
-	return &buffer{make([]byte, bufferLead+size+bufferTail)}
+	return &buffer{whole: make([]byte, bufferLead+size+bufferTail)}
 }
 
-// put takes a buffer of get's back; nobody may use it any more.
+// put takes a buffer of get's back, which its caller must not use any more. The
+// last who has it gives it back indeed.
 func (b *buffers) put(buf *buffer) {
+	if buf.others.Add(-1) >= 0 {
+		return
+	}
+	buf.others.Store(0)
 	for i := range b.pools {
 		if len(buf.whole) == bufferLead+bufferCap(i)+bufferTail {
 			b.pools[i].Put(buf)
@@ -59,60 +73,72 @@ func (b *buffers) put(buf *buffer) {
 	}
 }
 
-// packKey names one compressed chunk.
-type packKey struct {
+// recentKey names one chunk.
+type recentKey struct {
 	version wire.Version
 	chunk   int
 }
 
-// packCache keeps the compressed form of chunks that went through lately:
-// several nodes want them one after another.
-type packCache struct {
+// recent keeps chunks that went through lately, as they travelled: several nodes
+// want them one after another.
+type recent struct {
+	spare *buffers
 	mu    sync.Mutex
 	limit int // bytes
-	size  int // bytes
-	byKey map[packKey]*list.Element
-	order *list.List // of packEntry, the latest used first
+	size  int // bytes of the buffers
+	byKey map[recentKey]*list.Element
+	order *list.List // of recentChunk, the latest used first
 }
 
-type packEntry struct {
-	key  packKey
+type recentChunk struct {
+	key  recentKey
 	enc  wire.Encoding
-	data []byte
+	buf  *buffer // shared with whoever sends or verifies it
+	size int
 }
 
-func newPackCache(limit int) *packCache {
-	return &packCache{limit: limit, byKey: map[packKey]*list.Element{}, order: list.New()}
+func newRecent(limit int, spare *buffers) *recent {
+	return &recent{spare: spare, limit: limit, byKey: map[recentKey]*list.Element{}, order: list.New()}
 }
 
-// get returns what is cached, which nobody changes, or nil.
-func (c *packCache) get(k packKey) (wire.Encoding, []byte) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	el := c.byKey[k]
+// get returns a chunk that is kept, the first size bytes of a buffer that nobody
+// changes and the caller puts back, or nil.
+func (r *recent) get(k recentKey) (enc wire.Encoding, buf *buffer, size int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	el := r.byKey[k]
 	if el == nil {
-		return wire.Plain, nil
+		return wire.Plain, nil, 0
 	}
-	c.order.MoveToFront(el)
-	entry := el.Value.(packEntry)
-	return entry.enc, entry.data
+	r.order.MoveToFront(el)
+	c := el.Value.(recentChunk)
+	return c.enc, c.buf.share(), c.size
 }
 
-// put keeps a copy of data.
-func (c *packCache) put(k packKey, enc wire.Encoding, data []byte) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.byKey[k] != nil {
-		return
+// put keeps a chunk, the first size bytes of buf, which stays the caller's as
+// well: nobody changes them any more. A compressed one takes the place of the
+// plain one.
+func (r *recent) put(k recentKey, enc wire.Encoding, buf *buffer, size int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if el := r.byKey[k]; el != nil {
+		if enc == wire.Plain || el.Value.(recentChunk).enc != wire.Plain {
+			return
+		}
+		r.drop(el)
 	}
-	c.byKey[k] = c.order.PushFront(packEntry{k, enc, append([]byte(nil), data...)})
-	for c.size += len(data); c.size > c.limit; {
-		el := c.order.Back()
-		old := el.Value.(packEntry)
-		c.order.Remove(el)
-		delete(c.byKey, old.key)
-		c.size -= len(old.data)
+	r.byKey[k] = r.order.PushFront(recentChunk{k, enc, buf.share(), size})
+	for r.size += len(buf.whole); r.size > r.limit; {
+		r.drop(r.order.Back())
 	}
+}
+
+// drop gives one back. The lock is held.
+func (r *recent) drop(el *list.Element) {
+	c := r.order.Remove(el).(recentChunk)
+	delete(r.byKey, c.key)
+	r.size -= len(c.buf.whole)
+	r.spare.put(c.buf)
 }
 
 // A meter tells how many bytes came in a second lately.

@@ -67,12 +67,20 @@ func (e *Engine) newPacker(codecs ...wire.Encoding) *packer {
 // load returns chunk i of c as it is to be sent: the first size bytes of a buffer,
 // which the caller puts back, behind any header.
 func (p *packer) load(c *content, i int) (buf *buffer, enc wire.Encoding, size int, err error) {
-	key := packKey{c.version, i}
-	if enc, packed := p.e.packed.get(key); packed != nil {
-		buf = p.e.buffers.get(len(packed))
-		return buf, enc, copy(buf.behind(0, len(packed)), packed), nil
+	key := recentKey{c.version, i}
+	if enc, buf, size = p.e.recent.get(key); buf != nil {
+		defer p.e.buffers.put(buf)
 	}
-	buf, data, err := p.e.chunk(c, i)
+	if enc != wire.Plain {
+		return p.e.copied(buf, size), enc, size, nil
+	}
+	var data []byte
+	if buf != nil {
+		buf = p.e.copied(buf, size)
+		data = buf.behind(0, size)
+	} else {
+		buf, data, err = p.e.chunk(c, i)
+	}
 	if err != nil {
 		return nil, wire.Plain, 0, err
 	}
@@ -83,8 +91,16 @@ func (p *packer) load(c *content, i int) (buf *buffer, enc wire.Encoding, size i
 		return buf, enc, len(data), nil
 	}
 	p.e.buffers.put(buf)
-	p.e.packed.put(key, enc, out)
-	return small, enc, copy(small.behind(0, len(out)), out), nil
+	size = copy(small.behind(0, len(out)), out)
+	p.e.recent.put(key, enc, small, size)
+	return small, enc, size, nil
+}
+
+// copied returns a buffer of one's own with the first size bytes of another.
+func (e *Engine) copied(from *buffer, size int) *buffer {
+	to := e.buffers.get(size)
+	copy(to.behind(0, size), from.behind(0, size))
+	return to
 }
 
 // chunk returns chunk i of c, and the buffer that it lies in, which the caller puts

@@ -86,7 +86,7 @@ func TestWhatCamePackedGoesPacked(t *testing.T) {
 		t.Fatalf("without a file: %v", err)
 	}
 	came, packed := e.newPacker(wire.S2).pack(text[:c.manifest.Len(0)], nil)
-	e.packed.put(packKey{c.version, 0}, came, packed)
+	keep(e.recent, recentKey{c.version, 0}, came, packed)
 	p := e.newPacker(wire.Zstd, wire.S2)
 	p.way = wire.Plain // since the link is fast
 	buf, enc, size, err := p.load(c, 0)
