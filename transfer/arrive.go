@@ -23,7 +23,8 @@ func (f *fetch) many() bool {
 	return len(f.byPeer) > 1
 }
 
-// chunk verifies a chunk and keeps it. It blocks while it is written.
+// chunk verifies a chunk, whose data lies in the buffer in, and keeps it. It blocks
+// while it is written.
 func (f *fetch) chunk(s *source, c wire.Chunk, in *buffer) {
 	f.mu.Lock()
 	m, i := f.manifest, int(c.Chunk)
@@ -39,6 +40,7 @@ func (f *fetch) chunk(s *source, c wire.Chunk, in *buffer) {
 		f.mu.Unlock()
 		return
 	}
+	swarm := len(f.byPeer) > 1 // so that others will ask for it
 	named := m.Count()
 	if f.draftingLocked() {
 		named = f.named
@@ -56,7 +58,7 @@ func (f *fetch) chunk(s *source, c wire.Chunk, in *buffer) {
 		f.bad(s, i, err)
 		return
 	}
-	if c.Encoding != wire.Plain || f.many() {
+	if c.Encoding != wire.Plain || swarm {
 		f.e.recent.put(recentKey{f.c.version, i}, c.Encoding, in, len(c.Data))
 	}
 	if err := f.sink.WriteChunk(i, data); err != nil {

@@ -84,7 +84,7 @@ type fetch struct {
 	unsynced   int64 // bytes written since the last Sync
 	syncing    bool
 	syncedAt   time.Duration
-	begun      time.Duration // when rx was there
+	begun      time.Duration // when rx was made
 	paused     error         // why nothing is written: the disk is full
 	retryAt    time.Duration // when that is looked at again
 	searching  bool
@@ -215,8 +215,8 @@ func (f *fetch) begin() error {
 	if c.fetching = f; drafting {
 		c.draft = id
 	}
-	f.sink, f.c, f.rx, f.parts, f.bytesDone, f.syncedAt = s, c, rx, parts, done, f.e.now()
-	f.begun = f.syncedAt
+	f.sink, f.c, f.rx, f.parts, f.bytesDone, f.begun = s, c, rx, parts, done, f.e.now()
+	f.syncedAt = f.begun
 	for _, left := range parts {
 		if left == 0 {
 			f.partsDone++

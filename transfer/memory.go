@@ -1,7 +1,6 @@
 package transfer
 
 import (
-	"container/list"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -10,7 +9,7 @@ import (
 )
 
 // A buffer holds one chunk, and before it the header that it travels behind. Where
-// several have it, the header is the first one's.
+// several have it, nobody changes the chunk, and the header is the first one's.
 type buffer struct {
 	whole  []byte       // the chunk begins at bufferLead
 	others atomic.Int32 // who have it besides one
@@ -58,8 +57,8 @@ func (b *buffers) get(size int) *buffer {
 	return &buffer{whole: make([]byte, bufferLead+size+bufferTail)}
 }
 
-// put takes a buffer of get's back, which its caller must not use any more. The
-// last who has it gives it back indeed.
+// put takes a buffer back, which its caller does not use any more. It is handed out
+// again when the last who has it has put it back.
 func (b *buffers) put(buf *buffer) {
 	if buf.others.Add(-1) >= 0 {
 		return
@@ -71,74 +70,6 @@ func (b *buffers) put(buf *buffer) {
 			return
 		}
 	}
-}
-
-// recentKey names one chunk.
-type recentKey struct {
-	version wire.Version
-	chunk   int
-}
-
-// recent keeps chunks that went through lately, as they travelled: several nodes
-// want them one after another.
-type recent struct {
-	spare *buffers
-	mu    sync.Mutex
-	limit int // bytes
-	size  int // bytes of the buffers
-	byKey map[recentKey]*list.Element
-	order *list.List // of recentChunk, the latest used first
-}
-
-type recentChunk struct {
-	key  recentKey
-	enc  wire.Encoding
-	buf  *buffer // shared with whoever sends or verifies it
-	size int
-}
-
-func newRecent(limit int, spare *buffers) *recent {
-	return &recent{spare: spare, limit: limit, byKey: map[recentKey]*list.Element{}, order: list.New()}
-}
-
-// get returns a chunk that is kept, the first size bytes of a buffer that nobody
-// changes and the caller puts back, or nil.
-func (r *recent) get(k recentKey) (enc wire.Encoding, buf *buffer, size int) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	el := r.byKey[k]
-	if el == nil {
-		return wire.Plain, nil, 0
-	}
-	r.order.MoveToFront(el)
-	c := el.Value.(recentChunk)
-	return c.enc, c.buf.share(), c.size
-}
-
-// put keeps a chunk, the first size bytes of buf, which stays the caller's as
-// well: nobody changes them any more. A compressed one takes the place of the
-// plain one.
-func (r *recent) put(k recentKey, enc wire.Encoding, buf *buffer, size int) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if el := r.byKey[k]; el != nil {
-		if enc == wire.Plain || el.Value.(recentChunk).enc != wire.Plain {
-			return
-		}
-		r.drop(el)
-	}
-	r.byKey[k] = r.order.PushFront(recentChunk{k, enc, buf.share(), size})
-	for r.size += len(buf.whole); r.size > r.limit; {
-		r.drop(r.order.Back())
-	}
-}
-
-// drop gives one back. The lock is held.
-func (r *recent) drop(el *list.Element) {
-	c := r.order.Remove(el).(recentChunk)
-	delete(r.byKey, c.key)
-	r.size -= len(c.buf.whole)
-	r.spare.put(c.buf)
 }
 
 // A meter tells how many bytes came in a second lately.

@@ -68,20 +68,13 @@ func (e *Engine) newPacker(codecs ...wire.Encoding) *packer {
 // which the caller puts back, behind any header.
 func (p *packer) load(c *content, i int) (buf *buffer, enc wire.Encoding, size int, err error) {
 	key := recentKey{c.version, i}
-	if enc, buf, size = p.e.recent.get(key); buf != nil {
-		defer p.e.buffers.put(buf)
-	}
-	if enc != wire.Plain {
-		return p.e.copied(buf, size), enc, size, nil
+	if buf, enc, size = p.e.recent.get(key); enc != wire.Plain {
+		return buf, enc, size, nil
 	}
 	var data []byte
 	if buf != nil {
-		buf = p.e.copied(buf, size)
 		data = buf.behind(0, size)
-	} else {
-		buf, data, err = p.e.chunk(c, i)
-	}
-	if err != nil {
+	} else if buf, data, err = p.e.chunk(c, i); err != nil {
 		return nil, wire.Plain, 0, err
 	}
 	small := p.e.buffers.get(len(data))
@@ -94,13 +87,6 @@ func (p *packer) load(c *content, i int) (buf *buffer, enc wire.Encoding, size i
 	size = copy(small.behind(0, len(out)), out)
 	p.e.recent.put(key, enc, small, size)
 	return small, enc, size, nil
-}
-
-// copied returns a buffer of one's own with the first size bytes of another.
-func (e *Engine) copied(from *buffer, size int) *buffer {
-	to := e.buffers.get(size)
-	copy(to.behind(0, size), from.behind(0, size))
-	return to
 }
 
 // chunk returns chunk i of c, and the buffer that it lies in, which the caller puts

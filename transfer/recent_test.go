@@ -7,9 +7,9 @@ import (
 	"minimega/mesh/wire"
 )
 
-// keptIn returns what r has under k, copied, and gives it back.
+// keptIn returns what r has under k.
 func keptIn(r *recent, k recentKey) (wire.Encoding, []byte) {
-	enc, buf, size := r.get(k)
+	buf, enc, size := r.get(k)
 	if buf == nil {
 		return enc, nil
 	}
@@ -63,34 +63,33 @@ func TestRecentPrefersWhatIsCompressed(t *testing.T) {
 	}
 }
 
-// A buffer whose chunk is no longer kept goes to nobody else while somebody
-// sends it.
-func TestRecentChunkLastsWhileItIsSent(t *testing.T) {
-	r := newRecent(1, &buffers{}) // nothing stays
+// The buffer of a chunk that is no longer kept goes to nobody else while somebody
+// copies it.
+func TestRecentChunkLastsWhileItIsUsed(t *testing.T) {
 	data := random(1, wire.MinChunkSize)
-	buf := r.spare.get(len(data))
-	copy(buf.behind(0, len(data)), data)
-	r.limit = recentMemory
-	r.put(recentKey{}, wire.Plain, buf, len(data))
-	_, sent, size := r.get(recentKey{})
-	r.spare.put(buf)
-	r.limit = 1
+	const each = bufferLead + wire.MinChunkSize + bufferTail
+	r := newRecent(each, &buffers{})
 	keep(r, recentKey{chunk: 1}, wire.Plain, data)
-	if len(r.byKey) != 0 || r.size != 0 {
-		t.Fatalf("%d chunks are kept, %d bytes", len(r.byKey), r.size)
+	used, ok := r.use(recentKey{chunk: 1})
+	if !ok {
+		t.Fatal("it was not kept")
+	}
+	keep(r, recentKey{chunk: 2}, wire.Plain, data)
+	if _, ok := r.use(recentKey{chunk: 1}); ok || r.size != each {
+		t.Fatalf("it is kept: %t; %d bytes", ok, r.size)
 	}
 	for range 100 {
 		other := r.spare.get(len(data))
-		if other == sent {
-			t.Fatal("it was handed out while it is sent")
+		if other == used.buf {
+			t.Fatal("it was handed out while it is used")
 		}
 		clear(other.whole)
 	}
-	if !bytes.Equal(sent.behind(0, size), data) {
+	if !bytes.Equal(used.buf.behind(0, used.size), data) {
 		t.Error("its bytes have changed")
 	}
-	if r.spare.put(sent); sent.others.Load() != 0 {
-		t.Errorf("%d have it besides one, after the last", sent.others.Load())
+	if r.spare.put(used.buf); used.buf.others.Load() != 0 {
+		t.Errorf("%d have it besides one, after the last", used.buf.others.Load())
 	}
 }
 
