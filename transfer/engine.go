@@ -58,7 +58,7 @@ type Engine struct {
 	sent, uploaded atomic.Int64 // chunks and their bytes given to others
 	sending        atomic.Int64 // connections that are giving one now
 
-	mu       sync.Mutex
+	mu       sync.Mutex // taken while a fetch's is held, never while a content's is: that comes after it
 	closed   bool
 	links    map[wire.NodeID]*linkSlot
 	contents map[wire.Version]*content // by version, and by draft

@@ -50,17 +50,20 @@ func (c *content) hashAlone() {
 // the hashing has the file open itself, and waits for it.
 func (c *content) hashAhead(e *Engine, done func()) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.hot.from == nil || c.hot.ahead || c.hot.full(c, &e.buffers) {
+	begin := c.hot.from != nil && !c.hot.ahead && !c.hot.full(c, &e.buffers)
+	c.hot.ahead = c.hot.ahead || begin
+	c.mu.Unlock()
+	if !begin {
 		return
 	}
-	c.hot.ahead = e.spawn(func(context.Context) {
-		c.hashOne(&e.buffers)
+	end := func() {
 		c.mu.Lock()
 		c.hot.ahead = false
 		c.mu.Unlock()
-		done()
-	})
+	}
+	if !e.spawn(func(context.Context) { c.hashOne(&e.buffers); end(); done() }) {
+		end()
+	}
 }
 
 // hashOne hashes one more chunk of c, and reports whether there was one.

@@ -136,6 +136,25 @@ func TestOneChunkIsHashedWhileAnotherIsSent(t *testing.T) {
 	}
 }
 
+// Who names a draft's version has the engine's lock and then takes the content's.
+func TestHashingAheadHoldsNothingTheEngineWaitsFor(t *testing.T) {
+	c, _ := hotDraft(t, 100)
+	e := &Engine{ctx: t.Context()}
+	e.mu.Lock()
+	done := make(chan struct{})
+	go c.hashAhead(e, func() { close(done) })
+	await(t, func() bool {
+		if !c.mu.TryLock() {
+			return false
+		}
+		defer c.mu.Unlock()
+		return c.hot.ahead
+	})
+	e.mu.Unlock()
+	<-done
+	e.tasks.Wait()
+}
+
 func TestNobodyHoldsUpAVersionThatIsWaitedFor(t *testing.T) {
 	c, topic := hotDraft(t, 100)
 	var from buffers
