@@ -47,7 +47,7 @@ type stage struct {
 	seedDirs  []string
 	receivers []*netlab.Host
 	dirs      []string // dirs[i] is receivers[i]'s
-	ballast   string   // a file larger than what will be received, "" for none
+	ballast   string   // a file larger than what will be received, "" for none, or no longer
 }
 
 // awaited returns the directories that the time runs for.
@@ -68,7 +68,7 @@ func (s *stage) begin(ctx context.Context) (start, error) {
 	if err != nil || s.ballast == "" {
 		return start{time.Now(), sent}, err
 	}
-	err = os.Remove(s.ballast)
+	err = crumble(s.ballast)
 	s.ballast = ""
 	return start{time.Now(), sent}, err
 }
