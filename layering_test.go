@@ -32,6 +32,7 @@ var allowed = []edge{
 	{"transfer", "mesh/wire", "chunks and names cross the network"},
 	{"transfer", "mesh/sockopt", "flows ask their sockets with each chunk"},
 	{"transfer", "transfer/planner", "the engine asks the pure planner what is next"},
+	{"transfer", "transfer/digest", "contents are hashed in one place"},
 	{"transfer", "transfer/store", "the engine reads and writes through the store"},
 	{"transfer/download", "mesh/wire", "nodes agree on who downloads a URL"},
 	{"transfer/download", "transfer/store", "what is downloaded is published through the store"},

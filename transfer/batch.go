@@ -11,9 +11,8 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/zeebo/blake3"
-
 	"minimega/mesh/wire"
+	"minimega/transfer/digest"
 	"minimega/transfer/store"
 )
 
@@ -248,7 +247,7 @@ func (j *Job) wait(state string) {
 func manifestOf(data []byte) *store.Manifest {
 	m := &store.Manifest{Size: int64(len(data)), ChunkSize: wire.ChunkSizeFor(int64(len(data)))}
 	if len(data) > 0 {
-		sum := blake3.Sum256(data)
+		sum := digest.Sum(data)
 		m.Hashes = sum[:]
 	}
 	return m

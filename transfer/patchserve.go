@@ -5,9 +5,8 @@ import (
 	"fmt"
 	"net"
 
-	"github.com/zeebo/blake3"
-
 	"minimega/mesh/wire"
+	"minimega/transfer/digest"
 )
 
 // servePatch is the handler of the patch service.
@@ -106,6 +105,6 @@ func compare(chunk, sums []byte) (differ, blocks []byte, err error) {
 
 // blockSum returns the hash of a block, as wire.Blocks has it.
 func blockSum(b []byte) [wire.BlockSum]byte {
-	sum := blake3.Sum256(b)
+	sum := digest.Sum(b)
 	return [wire.BlockSum]byte(sum[:])
 }

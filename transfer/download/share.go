@@ -7,9 +7,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/zeebo/blake3"
-
 	"minimega/mesh/wire"
+	"minimega/transfer/digest"
 	"minimega/transfer/store"
 )
 
@@ -237,7 +236,7 @@ func (h *hashing) sums(next int, buf []byte) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		sum := blake3.Sum256(data)
+		sum := digest.Sum(data)
 		sums = append(sums, sum[:]...)
 	}
 	return sums, nil

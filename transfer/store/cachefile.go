@@ -9,10 +9,10 @@ import (
 	"os"
 	"time"
 
-	"github.com/zeebo/blake3"
 	"golang.org/x/sys/unix"
 
 	"minimega/mesh/wire"
+	"minimega/transfer/digest"
 )
 
 // The cache file is records, one after another; a later one for a name takes
@@ -156,7 +156,7 @@ func readRecord(r io.Reader) (string, slot, int64, error) {
 		return "", slot{}, 0, err
 	}
 	body := b[:recordFixed+n]
-	if sum := blake3.Sum256(body); string(sum[:recordCheck]) != string(b[len(body):]) {
+	if sum := digest.Sum(body); string(sum[:recordCheck]) != string(b[len(body):]) {
 		return "", slot{}, 0, errDamaged
 	}
 	sl := slot{
@@ -189,7 +189,7 @@ func appendRecord(b []byte, name string, sl slot) []byte {
 	b = binary.BigEndian.AppendUint32(b, sl.chunkSize)
 	b = append(b, sl.version[:]...)
 	b = append(b, name...)
-	sum := blake3.Sum256(b[from:])
+	sum := digest.Sum(b[from:])
 	return append(b, sum[:recordCheck]...)
 }
 

@@ -9,10 +9,10 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/zeebo/blake3"
 	"golang.org/x/sync/errgroup"
 
 	"minimega/mesh/wire"
+	"minimega/transfer/digest"
 )
 
 // lentRate is how many bytes a second those who lend a hand must hash for the
@@ -151,7 +151,7 @@ func (h *hashing) chunk(i int, buf []byte) error {
 	if _, err := h.src.ReadAt(buf, h.m.offset(i)); err != nil {
 		return err
 	}
-	sum := blake3.Sum256(buf)
+	sum := digest.Sum(buf)
 	copy(h.m.Hashes[i*wire.HashSize:], sum[:])
 	h.prog.done(i)
 	return nil

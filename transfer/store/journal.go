@@ -9,9 +9,8 @@ import (
 	"path"
 	"slices"
 
-	"github.com/zeebo/blake3"
-
 	"minimega/mesh/wire"
+	"minimega/transfer/digest"
 )
 
 // A transfer directory holds data, manifest and journal; instead of the last two
@@ -83,7 +82,7 @@ func encode(magic string, name wire.FileName, meta wire.Meta, m *Manifest, hashe
 	b = binary.BigEndian.AppendUint32(b, uint32(len(name)))
 	b = append(b, name...)
 	b = append(b, hashes...)
-	sum := blake3.Sum256(b)
+	sum := digest.Sum(b)
 	return append(b, sum[:]...)
 }
 
@@ -115,7 +114,7 @@ func decode(magic string, b []byte) (wire.FileName, wire.Meta, *Manifest, error)
 	if end < manifestFixed || string(b[:len(magic)]) != magic {
 		return "", meta, nil, fmt.Errorf("manifest: %w", errDamaged)
 	}
-	if sum := blake3.Sum256(b[:end]); string(sum[:]) != string(b[end:]) {
+	if sum := digest.Sum(b[:end]); string(sum[:]) != string(b[end:]) {
 		return "", meta, nil, fmt.Errorf("manifest: %w", errDamaged)
 	}
 	n := int64(binary.BigEndian.Uint32(b[32:]))
@@ -205,7 +204,7 @@ func appendClaim(b []byte, v wire.Version, off int64, first, count uint32) []byt
 func claimCheck(v wire.Version, off int64, fields []byte) [8]byte {
 	b := append(make([]byte, 0, 48), v[:]...)
 	b = binary.BigEndian.AppendUint64(b, uint64(off))
-	sum := blake3.Sum256(append(b, fields...))
+	sum := digest.Sum(append(b, fields...))
 	return [8]byte(sum[:])
 }
 

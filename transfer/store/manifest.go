@@ -8,6 +8,7 @@ import (
 	"github.com/zeebo/blake3"
 
 	"minimega/mesh/wire"
+	"minimega/transfer/digest"
 )
 
 // versionTag keeps the hash of a manifest apart from any other hash.
@@ -82,7 +83,7 @@ func (m *Manifest) Hash(i int) [wire.HashSize]byte {
 
 // Verify reports whether data is chunk i.
 func (m *Manifest) Verify(i int, data []byte) bool {
-	return len(data) == m.Len(i) && blake3.Sum256(data) == m.Hash(i)
+	return len(data) == m.Len(i) && digest.Sum(data) == m.Hash(i)
 }
 
 // Zero reports whether chunk i holds zeros alone. Such a chunk is never sent:

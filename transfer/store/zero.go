@@ -1,9 +1,8 @@
 package store
 
 import (
-	"github.com/zeebo/blake3"
-
 	"minimega/mesh/wire"
+	"minimega/transfer/digest"
 )
 
 // BLAKE3-256 of zeros: as many of them as each name says.
@@ -30,5 +29,5 @@ func zeroHash(n int) [wire.HashSize]byte {
 	case 1 << 20:
 		return [wire.HashSize]byte([]byte(zero1M))
 	}
-	return blake3.Sum256(make([]byte, n))
+	return digest.Sum(make([]byte, n))
 }
