@@ -50,6 +50,7 @@ func (n *Node) welcome(ctx context.Context, raw net.Conn, leave func()) {
 		return
 	}
 	if err == nil {
+		paced(raw)
 		err = n.greet(conn, addr)
 	}
 	leave()

@@ -138,7 +138,8 @@ func (n *Node) HandleStream(service string, h wire.StreamHandler) { n.services[s
 // Listen binds the node's port on all addresses; Run does it where nobody did
 // before. A port that is taken is an error that says what to type.
 func (n *Node) Listen() error {
-	listener, err := net.Listen("tcp", fmt.Sprintf(":%d", n.cfg.Port))
+	listen := net.ListenConfig{Control: unpaced}
+	listener, err := listen.Listen(context.Background(), "tcp", fmt.Sprintf(":%d", n.cfg.Port))
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return fmt.Errorf("port %d is in use: another minimega may run here: -port 0 takes a free one (%w)", n.cfg.Port, err)
 	}

@@ -28,6 +28,24 @@ func prepare(conn net.Conn) {
 	setOption(tcp, unix.TCP_USER_TIMEOUT, int(userTimeout.Milliseconds()))
 }
 
+// unpaced has the connections of a listener begin without pacing, as a
+// [net.ListenConfig] wants it: who accepts is who sends bulk. Those of control get
+// it back; package transfer sees to the others.
+func unpaced(_, _ string, socket syscall.RawConn) error {
+	return socket.Control(func(fd uintptr) { _ = sockopt.Unpace(fd) }) // failing costs speed only
+}
+
+// paced undoes unpaced.
+func paced(conn net.Conn) {
+	tcp, ok := conn.(*net.TCPConn)
+	if !ok {
+		return
+	}
+	if raw, err := tcp.SyscallConn(); err == nil {
+		_ = raw.Control(func(fd uintptr) { _ = sockopt.Repace(fd) }) // failing leaves another congestion control
+	}
+}
+
 // limitUnsent bounds, in bytes, what the kernel takes of a connection's data
 // beyond what it can send at once (TCP_NOTSENT_LOWAT), so that what is written
 // next does not wait behind megabytes.

@@ -10,13 +10,14 @@ import (
 	"minimega/mesh/sockopt"
 )
 
-// A flow keeps what the kernel has of a connection, sent or not, to an [inflight].
-// The zero flow, and that of a connection that is no socket, does nothing. It
+// A flow keeps what the kernel has of a connection, sent or not, to an [inflight],
+// and has it paced on ways that are hard. The zero flow, and that of a connection that is no socket, does nothing. It
 // belongs to the connection's writer.
 type flow struct {
 	raw      syscall.RawConn // nil: no socket, or a kernel that cannot unbind it again
 	inflight inflight
 	bound    int          // bytes that were set last; 0: none
+	paced    bool         // the system's congestion control has it, for good
 	info     unix.TCPInfo // what the kernel said last
 }
 
@@ -35,6 +36,7 @@ func flowOf(conn net.Conn) *flow {
 		return &flow{}
 	}
 	fl.inflight.begin(r, time.Now())
+	fl.pace(r)
 	fl.bind()
 	return fl
 }
@@ -47,8 +49,19 @@ func (fl *flow) after() {
 	}
 	if r, ok := fl.route(); ok {
 		fl.inflight.look(r, now)
+		fl.pace(r)
 		fl.bind()
 	}
+}
+
+// pace gives the connection, which may have begun without, the system's congestion
+// control where the way turns out to be hard.
+func (fl *flow) pace(r route) {
+	if fl.paced || !r.hard() {
+		return
+	}
+	fl.paced = true
+	_ = fl.raw.Control(func(fd uintptr) { _ = sockopt.Repace(fd) }) // failing costs speed only
 }
 
 // bind has the kernel follow the bound. Where it may not hold as much as that,
@@ -101,5 +114,7 @@ func (fl *flow) route() (r route, ok bool) {
 		base:  time.Duration(fl.info.Min_rtt) * time.Microsecond,
 		acked: int64(fl.info.Bytes_acked),
 		busy:  time.Duration(fl.info.Busy_time) * time.Microsecond,
+		sent:  int64(fl.info.Bytes_sent),
+		again: int64(fl.info.Bytes_retrans),
 	}, ok && err == nil
 }

@@ -80,3 +80,35 @@ func TestWhatIsNoSocketIsNotBound(t *testing.T) {
 		t.Error("it was looked after")
 	}
 }
+
+func TestAConnectionIsPacedFromWhenItsWayIsHard(t *testing.T) {
+	here, there, err := tcpPair()
+	must(t, err)
+	defer here.Close()
+	defer there.Close()
+	congestion := func() (name string) {
+		must(t, socketOf(here).Control(func(fd uintptr) {
+			var err error
+			name, err = unix.GetsockoptString(int(fd), unix.IPPROTO_TCP, unix.TCP_CONGESTION)
+			must(t, err)
+		}))
+		return name
+	}
+	systems := congestion()
+	begun := "reno"
+	if systems == begun {
+		t.Skip("the system's congestion control is what every kernel has: there is nothing to tell apart")
+	}
+	must(t, socketOf(here).Control(func(fd uintptr) {
+		must(t, unix.SetsockoptString(int(fd), unix.IPPROTO_TCP, unix.TCP_CONGESTION, begun))
+	}))
+	fl := flowOf(here)
+	fl.pace(route{base: farAway, sent: 100 << 20, again: 100 << 10})
+	if got := congestion(); got != begun {
+		t.Errorf("on a short way without losses it has %s", got)
+	}
+	fl.pace(route{base: farAway, sent: 100 << 20, again: 101 << 20 / lossOf})
+	if got := congestion(); got != systems {
+		t.Errorf("where packets get lost it has %s, the system's is %s", got, systems)
+	}
+}

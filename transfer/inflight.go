@@ -24,6 +24,22 @@ type route struct {
 	base  time.Duration // the shortest rtt: with empty queues
 	acked int64         // bytes that have arrived
 	busy  time.Duration // for how long there was something to send or on its way
+	sent  int64         // bytes that were sent, again ones counted again
+	again int64         // of these the ones that were sent again
+}
+
+// Where a way is longer than farAway, or more than one byte in lossOf gets lost on
+// it, packets are worth pacing.
+const (
+	farAway   = 5 * time.Millisecond
+	lossOf    = 1000
+	firstLoss = 16 << 10 // bytes, of which no share is worked out yet
+)
+
+// hard reports whether congestion control has more to do on the way than to stay
+// out of it.
+func (r route) hard() bool {
+	return r.base > farAway || r.again > firstLoss && r.again*lossOf > r.sent
 }
 
 // fits returns how many bytes arrived, since the route was as before, in the

@@ -119,3 +119,21 @@ func TestBulkDoesNotYieldToQueuesOfOthers(t *testing.T) {
 		t.Errorf("beside others at most %d bytes are on their way", s.inflight.bytes)
 	}
 }
+
+func TestAWayIsHardWhereItIsLongOrLosesMuch(t *testing.T) {
+	for _, c := range []struct {
+		route route
+		hard  bool
+	}{
+		{route{}, false},
+		{route{base: farAway}, false},
+		{route{base: farAway + 1}, true},
+		{route{sent: firstLoss, again: firstLoss}, false}, // the first packets only
+		{route{sent: 100 << 20, again: firstLoss + 1}, false},
+		{route{sent: 10 << 20, again: firstLoss + 1}, true},
+	} {
+		if got := c.route.hard(); got != c.hard {
+			t.Errorf("%+v: hard is %t", c.route, got)
+		}
+	}
+}
