@@ -103,11 +103,11 @@ func TestAConnectionIsPacedFromWhenItsWayIsHard(t *testing.T) {
 		must(t, unix.SetsockoptString(int(fd), unix.IPPROTO_TCP, unix.TCP_CONGESTION, begun))
 	}))
 	fl := flowOf(here)
-	fl.pace(route{base: farAway, sent: 100 << 20, again: 100 << 10})
+	fl.pace(route{base: farAway, sent: 200 << 20, again: 200 << 10})
 	if got := congestion(); got != begun {
 		t.Errorf("on a short way without losses it has %s", got)
 	}
-	fl.pace(route{base: farAway, sent: 100 << 20, again: 101 << 20 / lossOf})
+	fl.pace(route{base: farAway, sent: 200 << 20, again: 201 << 20 / lossOf})
 	if got := congestion(); got != systems {
 		t.Errorf("where packets get lost it has %s, the system's is %s", got, systems)
 	}

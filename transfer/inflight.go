@@ -33,7 +33,7 @@ type route struct {
 const (
 	farAway   = 5 * time.Millisecond
 	lossOf    = 1000
-	firstLoss = 16 << 10 // bytes, of which no share is worked out yet
+	firstLoss = 128 << 10 // bytes, that a queue may overflow by when a connection begins
 )
 
 // hard reports whether congestion control has more to do on the way than to stay

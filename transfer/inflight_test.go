@@ -129,7 +129,7 @@ func TestAWayIsHardWhereItIsLongOrLosesMuch(t *testing.T) {
 		{route{base: farAway}, false},
 		{route{base: farAway + 1}, true},
 		{route{sent: firstLoss, again: firstLoss}, false}, // the first packets only
-		{route{sent: 100 << 20, again: firstLoss + 1}, false},
+		{route{sent: 200 << 20, again: firstLoss + 1}, false},
 		{route{sent: 10 << 20, again: firstLoss + 1}, true},
 	} {
 		if got := c.route.hard(); got != c.hard {
