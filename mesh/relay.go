@@ -33,6 +33,7 @@ func (n *Node) serveStream(ctx context.Context, conn *tls.Conn, leave func()) {
 	defer n.detours.leave()
 	switch {
 	case s.To != n.trust.id:
+		paced(conn)
 		n.relay(ctx, conn, s)
 	case s.Hops > 0:
 		n.serveInner(ctx, conn)

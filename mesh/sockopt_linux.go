@@ -29,15 +29,15 @@ func prepare(conn net.Conn) {
 }
 
 // unpaced has the connections of a listener begin without pacing, as a
-// [net.ListenConfig] wants it: who accepts is who sends bulk. Those of control get
-// it back; package transfer sees to the others.
+// [net.ListenConfig] wants it: who accepts is who sends bulk. Those of control and
+// of relays get it back; package transfer sees to the others.
 func unpaced(_, _ string, socket syscall.RawConn) error {
 	return socket.Control(func(fd uintptr) { _ = sockopt.Unpace(fd) }) // failing costs speed only
 }
 
 // paced undoes unpaced.
 func paced(conn net.Conn) {
-	tcp, ok := conn.(*net.TCPConn)
+	tcp, ok := below(conn).(*net.TCPConn)
 	if !ok {
 		return
 	}
@@ -50,15 +50,21 @@ func paced(conn net.Conn) {
 // beyond what it can send at once (TCP_NOTSENT_LOWAT), so that what is written
 // next does not wait behind megabytes.
 func limitUnsent(conn net.Conn, bytes int) error {
+	tcp, ok := below(conn).(*net.TCPConn)
+	if !ok {
+		return fmt.Errorf("limit unsent: %T is no TCP connection", conn)
+	}
+	return setOption(tcp, unix.TCP_NOTSENT_LOWAT, bytes)
+}
+
+// below returns what lies below TLS and what else conn is wrapped in.
+func below(conn net.Conn) net.Conn {
 	for {
-		switch c := conn.(type) {
-		case interface{ NetConn() net.Conn }: // TLS, or what lies below it
-			conn = c.NetConn()
-		case *net.TCPConn:
-			return setOption(c, unix.TCP_NOTSENT_LOWAT, bytes)
-		default:
-			return fmt.Errorf("limit unsent: %T is no TCP connection", conn)
+		outer, ok := conn.(interface{ NetConn() net.Conn })
+		if !ok {
+			return conn
 		}
+		conn = outer.NetConn()
 	}
 }
 

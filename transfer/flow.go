@@ -11,8 +11,8 @@ import (
 )
 
 // A flow keeps what the kernel has of a connection, sent or not, to an [inflight],
-// and has it paced on ways that are hard. The zero flow, and that of a connection that is no socket, does nothing. It
-// belongs to the connection's writer.
+// and has it paced on ways that are hard. The zero flow, and that of a connection
+// that is no socket, does nothing. It belongs to the connection's writer.
 type flow struct {
 	raw      syscall.RawConn // nil: no socket, or a kernel that cannot unbind it again
 	inflight inflight
@@ -28,11 +28,12 @@ const bulky = 16 << 10
 // flowOf returns the flow of conn, which is to carry something bulky now.
 func flowOf(conn net.Conn) *flow {
 	fl := &flow{raw: socketOf(conn)}
-	if fl.raw == nil || !fl.free() {
-		return &flow{}
+	if fl.raw == nil {
+		return fl
 	}
 	r, ok := fl.route()
-	if !ok {
+	if !ok || !fl.free() { // nobody will see how the way is
+		fl.repace()
 		return &flow{}
 	}
 	fl.inflight.begin(r, time.Now())
@@ -57,9 +58,12 @@ func (fl *flow) after() {
 // pace gives the connection, which may have begun without, the system's congestion
 // control where the way turns out to be hard.
 func (fl *flow) pace(r route) {
-	if fl.paced || !r.hard() {
-		return
+	if !fl.paced && r.hard() {
+		fl.repace()
 	}
+}
+
+func (fl *flow) repace() {
 	fl.paced = true
 	_ = fl.raw.Control(func(fd uintptr) { _ = sockopt.Repace(fd) }) // failing costs speed only
 }

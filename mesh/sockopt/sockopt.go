@@ -3,6 +3,8 @@
 // which then looks 50 times within a millisecond; what is done here for each
 // chunk of a file never waits, so that there is nothing to see.
 //
+// [Unpace] and [Repace] are called once for a socket, and watched.
+//
 // All functions take a descriptor that stays open meanwhile, as in the callback
 // of [syscall.RawConn.Control], and return the kernel's errors as syscall.Errno.
 package sockopt
