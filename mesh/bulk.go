@@ -123,11 +123,22 @@ func (c *bulkConn) Expect(n int) { c.below.due = n }
 func worthWaking(n int) int { return min(max(n, 0)/minExpect*minExpect, bulkBuffer/2) }
 
 // Write returns when the kernel has all of b.
-func (c *bulkConn) Write(b []byte) (int, error) {
+func (c *bulkConn) Write(b []byte) (int, error) { return c.WriteBehind(nil, b) }
+
+// WriteBehind writes head and b as Write would write the two in one piece. It
+// returns how many bytes of both were taken.
+func (c *bulkConn) WriteBehind(head, b []byte) (n int, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.below.hold()
-	n, err := c.Conn.Write(b)
+	if len(head) > 0 {
+		n, err = c.Conn.Write(head)
+	}
+	if err == nil {
+		var more int
+		more, err = c.Conn.Write(b)
+		n += more
+	}
 	if flushed := c.below.release(); err == nil {
 		err = flushed
 	}

@@ -68,7 +68,7 @@ func (to *batchWriter) sendBundle(ctx context.Context, b wire.Bundle) error {
 	frame := wire.AppendHeader(make([]byte, 0, wire.HeaderSize+1+len(data)), wire.TypeBundle, 1+len(data))
 	frame = append(append(frame, byte(enc)), data...)
 	start := time.Now()
-	err = to.e.up.send(ctx, &to.pace, to.conn, frame)
+	err = to.e.up.send(ctx, &to.pace, to.conn, nil, frame)
 	to.pack.wrote(shown{bytes: len(frame), took: time.Since(start), held: to.below.held()})
 	return err
 }

@@ -132,17 +132,17 @@ func (b *bucket) take(ctx context.Context, n int) (bool, error) {
 	}
 }
 
-// send writes b to conn at the rate of l.
-func (l *limit) send(ctx context.Context, to *pacer, conn net.Conn, b []byte) error {
+// send writes head, which is short, and b to conn at the rate of l.
+func (l *limit) send(ctx context.Context, to *pacer, conn net.Conn, head, b []byte) error {
 	for len(b) > 0 {
 		n, err := l.grant(ctx, len(b))
 		if err != nil {
 			return err
 		}
-		if err := to.write(conn, b[:n]); err != nil {
+		if err := to.writeBehind(conn, head, b[:n]); err != nil {
 			return err
 		}
-		b = b[n:]
+		head, b = nil, b[n:]
 	}
 	return nil
 }

@@ -8,8 +8,8 @@ import (
 	"minimega/mesh/wire"
 )
 
-// A buffer holds one chunk, and before it the header that it travels behind. Where
-// several have it, nobody changes the chunk, and the header is the first one's.
+// A buffer holds one chunk, and before it the header that it came behind. Where
+// several have it, nobody changes it.
 type buffer struct {
 	whole  []byte       // the chunk begins at bufferLead
 	others atomic.Int32 // who have it besides one

@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"net"
+	"slices"
 	"time"
 )
 
@@ -24,7 +25,11 @@ type pacer struct {
 }
 
 // write sends b under a deadline that holds for each piece of it.
-func (p *pacer) write(conn net.Conn, b []byte) error {
+func (p *pacer) write(conn net.Conn, b []byte) error { return p.writeBehind(conn, nil, b) }
+
+// writeBehind is write of head, which is short, and b, which may be somebody
+// else's as well.
+func (p *pacer) writeBehind(conn net.Conn, head, b []byte) error {
 	if p.piece == 0 {
 		p.piece = firstPiece
 	}
@@ -40,9 +45,10 @@ func (p *pacer) write(conn net.Conn, b []byte) error {
 		if err := conn.SetWriteDeadline(start.Add(writeLimit)); err != nil {
 			return err
 		}
-		if _, err := conn.Write(b[:n]); err != nil {
+		if err := writeTogether(conn, head, b[:n]); err != nil {
 			return err
 		}
+		head = nil
 		p.took(time.Since(start), n)
 		if p.flow != nil {
 			p.flow.after()
@@ -50,6 +56,19 @@ func (p *pacer) write(conn net.Conn, b []byte) error {
 		b = b[n:]
 	}
 	return nil
+}
+
+// writeTogether writes head and b, in one go if conn can.
+func writeTogether(conn net.Conn, head, b []byte) (err error) {
+	switch c, ok := conn.(interface{ WriteBehind(head, b []byte) (int, error) }); {
+	case ok:
+		_, err = c.WriteBehind(head, b)
+	case len(head) > 0:
+		_, err = conn.Write(slices.Concat(head, b))
+	default:
+		_, err = conn.Write(b)
+	}
+	return err
 }
 
 // took settles the size of the next piece by how long one of n bytes took.

@@ -65,15 +65,16 @@ func (e *Engine) newPacker(codecs ...wire.Encoding) *packer {
 }
 
 // load returns chunk i of c as it is to be sent: the first size bytes of a buffer,
-// which the caller puts back, behind any header.
+// which the caller does not change, as others may have it too, and puts back.
 func (p *packer) load(c *content, i int) (buf *buffer, enc wire.Encoding, size int, err error) {
 	key := recentKey{c.version, i}
-	if buf, enc, size = p.e.recent.get(key); enc != wire.Plain {
-		return buf, enc, size, nil
+	kept, ok := p.e.recent.get(key)
+	if ok && kept.enc != wire.Plain {
+		return kept.buf, kept.enc, kept.size, nil
 	}
 	var data []byte
-	if buf != nil {
-		data = buf.behind(0, size)
+	if ok {
+		buf, data = kept.buf, kept.buf.behind(0, kept.size)
 	} else if buf, data, err = p.e.chunk(c, i); err != nil {
 		return nil, wire.Plain, 0, err
 	}

@@ -37,7 +37,7 @@ func (e *Engine) sendPatch(ctx context.Context, conn net.Conn, pack *packer, wan
 		e.uploaded.Add(int64(len(p.Data)))
 	}
 	var pace pacer
-	return e.up.send(ctx, &pace, conn, frame)
+	return e.up.send(ctx, &pace, conn, nil, frame)
 }
 
 // makePatch compares a chunk with the client's blocks.

@@ -35,21 +35,9 @@ func newRecent(limit int, spare *buffers) *recent {
 	return &recent{spare: spare, limit: limit, byKey: map[recentKey]*list.Element{}, order: list.New()}
 }
 
-// get returns a chunk that is kept, the first size bytes of a buffer that is the
-// caller's, or nil.
-func (r *recent) get(k recentKey) (buf *buffer, enc wire.Encoding, size int) {
-	c, ok := r.use(k)
-	if !ok {
-		return nil, wire.Plain, 0
-	}
-	defer r.spare.put(c.buf)
-	buf = r.spare.get(c.size)
-	copy(buf.behind(0, c.size), c.buf.behind(0, c.size))
-	return buf, c.enc, c.size
-}
-
-// use returns a chunk that is kept, whose buffer the caller puts back.
-func (r *recent) use(k recentKey) (c recentChunk, ok bool) {
+// get returns a chunk that is kept, whose buffer the caller does not change, and
+// puts back.
+func (r *recent) get(k recentKey) (c recentChunk, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	el := r.byKey[k]

@@ -9,12 +9,12 @@ import (
 
 // keptIn returns what r has under k.
 func keptIn(r *recent, k recentKey) (wire.Encoding, []byte) {
-	buf, enc, size := r.get(k)
-	if buf == nil {
-		return enc, nil
+	c, ok := r.get(k)
+	if !ok {
+		return wire.Plain, nil
 	}
-	defer r.spare.put(buf)
-	return enc, bytes.Clone(buf.behind(0, size))
+	defer r.spare.put(c.buf)
+	return c.enc, bytes.Clone(c.buf.behind(0, c.size))
 }
 
 // keep has r keep a chunk that nobody else has.
@@ -64,18 +64,18 @@ func TestRecentPrefersWhatIsCompressed(t *testing.T) {
 }
 
 // The buffer of a chunk that is no longer kept goes to nobody else while somebody
-// copies it.
+// sends it.
 func TestRecentChunkLastsWhileItIsUsed(t *testing.T) {
 	data := random(1, wire.MinChunkSize)
 	const each = bufferLead + wire.MinChunkSize + bufferTail
 	r := newRecent(each, &buffers{})
 	keep(r, recentKey{chunk: 1}, wire.Plain, data)
-	used, ok := r.use(recentKey{chunk: 1})
+	used, ok := r.get(recentKey{chunk: 1})
 	if !ok {
 		t.Fatal("it was not kept")
 	}
 	keep(r, recentKey{chunk: 2}, wire.Plain, data)
-	if _, ok := r.use(recentKey{chunk: 1}); ok || r.size != each {
+	if _, ok := r.get(recentKey{chunk: 1}); ok || r.size != each {
 		t.Fatalf("it is kept: %t; %d bytes", ok, r.size)
 	}
 	for range 100 {

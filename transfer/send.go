@@ -123,7 +123,6 @@ func (s *server) next() (t *served, chunk int, waited *content) {
 // sendChunk sends one chunk, if any is wanted. Where one is that is still to be
 // hashed it does that, and reports true as well: there is more to do.
 func (s *server) sendChunk(ctx context.Context) (sent bool, err error) {
-	const head = wire.HeaderSize + wire.ChunkHead
 	t, i, waited := s.next()
 	if t == nil {
 		return waited != nil && waited.hashOne(&s.e.buffers), nil
@@ -142,15 +141,14 @@ func (s *server) sendChunk(ctx context.Context) (sent bool, err error) {
 			return false, err
 		}
 	}
-	frame := buf.behind(head, size)
-	wire.AppendChunkHeader(frame[:0], t.topic, uint32(i), enc, size) // before the data
+	s.head = wire.AppendChunkHeader(s.head[:0], t.topic, uint32(i), enc, size)
 	s.e.uploaded.Add(int64(size))
 	s.e.sent.Add(1)
 	start, before := time.Now(), s.e.uploaded.Load()
-	err = s.e.up.send(ctx, &s.pace, s.conn, frame)
+	err = s.e.up.send(ctx, &s.pace, s.conn, s.head, buf.behind(0, size))
 	took := time.Since(start)
-	s.pack.wrote(shown{len(frame), took, s.valve.held(), int(s.e.uploaded.Load() - before), int(s.e.sending.Load()) - 1})
-	s.valve.wrote(len(frame), took)
+	s.pack.wrote(shown{size, took, s.valve.held(), int(s.e.uploaded.Load() - before), int(s.e.sending.Load()) - 1})
+	s.valve.wrote(size, took)
 	return true, err
 }
 

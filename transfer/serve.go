@@ -24,6 +24,7 @@ type server struct {
 	pack  *packer // the writer's alone, as valve and pace
 	valve *valve
 	spare []byte // to be filled with control frames next; the writer's alone
+	head  []byte // to be filled with the header of the next chunk; likewise
 	pace  pacer
 
 	mu     sync.Mutex

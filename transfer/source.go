@@ -17,7 +17,7 @@ import (
 const (
 	linksAtOnce = 4
 	linkPace    = 100 * time.Millisecond // until there may be one more
-	linkShares  = 256                    // or, if that is sooner, for each of so many parts of the file that are here
+	linkShares  = 64                     // or, if that is sooner, for each of so many parts of the file that are here
 )
 
 // A source is a node that has, or may have, some of what a fetch wants. Its
