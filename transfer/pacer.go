@@ -60,7 +60,9 @@ func (p *pacer) writeBehind(conn net.Conn, head, b []byte) error {
 
 // writeTogether writes head and b, in one go if conn can.
 func writeTogether(conn net.Conn, head, b []byte) (err error) {
-	switch c, ok := conn.(interface{ WriteBehind(head, b []byte) (int, error) }); {
+	switch c, ok := conn.(interface {
+		WriteBehind(head, b []byte) (int, error)
+	}); {
 	case ok:
 		_, err = c.WriteBehind(head, b)
 	case len(head) > 0:
