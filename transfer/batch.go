@@ -58,7 +58,8 @@ func (j *Job) batches(items []item) {
 // orphan looks for new holders of a file; where nobody has it, it fails, and
 // where some node cannot be asked, it waits, and lends its turn to others.
 func (j *Job) orphan(t *turn, it item, last error, left *[]item) {
-	holders, all := j.e.holders(j.ctx, it.name, it.version, wire.Version{}, nil)
+	var holders []wire.Member
+	all := j.e.holders(j.ctx, it.name, it.version, wire.Version{}, func(h wire.Member) { holders = append(holders, h) }, nil)
 	refused := last != nil && (errors.Is(last, wire.ErrNotFound) || errors.Is(last, wire.ErrChanged) || errors.Is(last, errLiar))
 	if len(holders) == 0 && all && refused {
 		j.settled(it.name, last)

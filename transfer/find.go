@@ -3,6 +3,7 @@ package transfer
 import (
 	"context"
 	"fmt"
+	"iter"
 	"maps"
 	"path"
 	"slices"
@@ -147,38 +148,41 @@ type found struct {
 	err     error
 }
 
-// find asks all nodes for a pattern. It waits for all of them at most
-// findWithin, and after the first that has something at most patience.
-func (e *Engine) find(ctx context.Context, pattern string, patience time.Duration) []found {
-	members := e.cfg.Mesh.Members()
-	if len(members) == 0 {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, findWithin)
-	defer cancel()
-	ids := make([]wire.NodeID, len(members))
-	for i, m := range members {
-		ids[i] = m.ID
-	}
-	body, err := wire.Marshal(wire.Find{Pattern: pattern})
-	if err != nil {
-		return nil
-	}
-	var out []found
-	hurried := false
-	for reply := range e.cfg.Mesh.Call(ctx, ids, wire.MethodFind, body) {
-		f := found{node: reply.From, err: reply.Err}
-		if f.err == nil {
-			f.entries, f.err = parseFound(pattern, reply.Body)
+// find asks all nodes for a pattern, and yields what they say as it comes. It
+// waits for all of them at most findWithin, and after the first that has something
+// at most patience.
+func (e *Engine) find(ctx context.Context, pattern string, patience time.Duration) iter.Seq[found] {
+	return func(yield func(found) bool) {
+		members := e.cfg.Mesh.Members()
+		if len(members) == 0 {
+			return
 		}
-		out = append(out, f)
-		if len(f.entries) > 0 && !hurried {
-			hurried = true
-			timer := time.AfterFunc(patience, cancel)
-			defer timer.Stop()
+		ctx, cancel := context.WithTimeout(ctx, findWithin)
+		defer cancel()
+		ids := make([]wire.NodeID, len(members))
+		for i, m := range members {
+			ids[i] = m.ID
+		}
+		body, err := wire.Marshal(wire.Find{Pattern: pattern})
+		if err != nil {
+			return
+		}
+		hurried := false
+		for reply := range e.cfg.Mesh.Call(ctx, ids, wire.MethodFind, body) {
+			f := found{node: reply.From, err: reply.Err}
+			if f.err == nil {
+				f.entries, f.err = parseFound(pattern, reply.Body)
+			}
+			if len(f.entries) > 0 && !hurried {
+				hurried = true
+				timer := time.AfterFunc(patience, cancel)
+				defer timer.Stop()
+			}
+			if !yield(f) {
+				return
+			}
 		}
 	}
-	return out
 }
 
 // parseFound decodes an answer, dropping what was not asked for.
@@ -199,12 +203,12 @@ func parseFound(pattern string, body []byte) ([]wire.FoundEntry, error) {
 	return out, nil
 }
 
-// holders asks the mesh who has a version or draft of a file, or may have it.
-// all reports that every node has answered. What each has under the name is
-// shown to see, unless that is nil.
-func (e *Engine) holders(ctx context.Context, name wire.FileName, v, draft wire.Version, see func(wire.Member, wire.FoundEntry)) (nodes []wire.Member, all bool) {
+// holders asks the mesh who has a version or draft of a file, or may have it, and
+// hands each to take as it answers. all reports that every node has answered.
+// What each has under the name is shown to see, unless that is nil.
+func (e *Engine) holders(ctx context.Context, name wire.FileName, v, draft wire.Version, take func(wire.Member), see func(wire.Member, wire.FoundEntry)) (all bool) {
 	all = true
-	for _, f := range e.find(ctx, string(name), findWithin) {
+	for f := range e.find(ctx, string(name), findWithin) {
 		if f.err != nil {
 			all = false
 			continue
@@ -214,14 +218,14 @@ func (e *Engine) holders(ctx context.Context, name wire.FileName, v, draft wire.
 				continue
 			}
 			if mayHold(entry, v, draft) {
-				nodes = append(nodes, f.node)
+				take(f.node)
 			}
 			if see != nil {
 				see(f.node, entry)
 			}
 		}
 	}
-	return nodes, all
+	return all
 }
 
 // mayHold reports whether a node may have a version or, where that is not

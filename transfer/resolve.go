@@ -111,7 +111,7 @@ func (e *Engine) onlyFiles(byName map[wire.FileName][]holding) bool {
 // gather adds what the other nodes have, and returns who was silent and who has
 // something but is not believed.
 func (e *Engine) gather(ctx context.Context, pattern string, patience time.Duration, byName map[wire.FileName][]holding) (silent, banned []wire.NodeName) {
-	for _, f := range e.find(ctx, pattern, patience) {
+	for f := range e.find(ctx, pattern, patience) {
 		if f.err != nil {
 			silent = append(silent, f.node.Name)
 			continue

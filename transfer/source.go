@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"slices"
 	"time"
 
 	"minimega/mesh/wire"
@@ -68,6 +67,14 @@ func (f *fetch) offer(node wire.Member, again bool) {
 	}
 	f.mu.Unlock()
 	f.poke()
+}
+
+// liar reports whether a node has sent what does not verify.
+func (f *fetch) liar(node wire.Member) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s := f.sources[node.ID]
+	return s != nil && errors.Is(s.refused, errLiar)
 }
 
 // pruneLocked forgets sources that cannot be reached.
@@ -227,17 +234,15 @@ func (f *fetch) search(ctx context.Context) {
 	version, draft := f.version, f.draft
 	f.mu.Unlock()
 	f.e.spawn(func(context.Context) {
-		holders, all := f.e.holders(ctx, f.name, version, draft, f.gone)
+		some := false
+		all := f.e.holders(ctx, f.name, version, draft, func(h wire.Member) {
+			some = !f.liar(h) || some
+			f.offer(h, true)
+		}, f.gone)
 		f.mu.Lock()
 		f.searching = false
-		f.foundNone = all && !slices.ContainsFunc(holders, func(h wire.Member) bool {
-			s := f.sources[h.ID]
-			return s == nil || !errors.Is(s.refused, errLiar)
-		})
+		f.foundNone = all && !some
 		f.mu.Unlock()
-		for _, h := range holders {
-			f.offer(h, true)
-		}
 		f.poke()
 	})
 }

@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -77,4 +78,28 @@ func TestManySourcesAreNotAllTurnedToAtOnce(t *testing.T) {
 	}
 	to.wait(job)
 	to.has("image", data)
+}
+
+func TestWhoAnswersASearchIsASourceBeforeAllHaveAnswered(t *testing.T) {
+	t.Parallel()
+	fab := newFabric(t)
+	holder := fab.add("holder", "")
+	holder.put("image", random(1, 1<<20))
+	fab.add("silent", "").mute = true
+	f := fab.add("to", "").engine.newFetch("image", wire.Version{}, wire.Meta{})
+	f.searchNow = true
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	f.search(ctx)
+	state := func() (found, searching bool) {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return f.sources[holder.self.ID] != nil, f.searching
+	}
+	await(t, func() bool { found, _ := state(); return found })
+	if _, searching := state(); !searching {
+		t.Error("the search has not waited for who is silent")
+	}
+	cancel()
+	await(t, func() bool { _, searching := state(); return !searching })
 }
