@@ -51,6 +51,40 @@ func TestAStreamIsOneTLSConnection(t *testing.T) {
 	echoes(t, conn, 4<<20)
 }
 
+// countingConn counts its writes.
+type countingConn struct {
+	net.Conn
+	writes int
+}
+
+func (c *countingConn) Write(b []byte) (int, error) {
+	c.writes++
+	return c.Conn.Write(b)
+}
+
+func TestWhatIsWrittenBehindAHeadIsHandedOverWithIt(t *testing.T) {
+	nodes := meshed(t, 2, 4)
+	conn, err := nodes[0].OpenStream(soon(t), nodes[1].Self().ID, "echo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	bulk := conn.(*bulkConn)
+	below := &countingConn{Conn: bulk.below.Conn}
+	bulk.below.Conn = below
+	head, body := []byte("head"), bytes.Repeat([]byte("body"), 16<<10)
+	if n, err := bulk.WriteBehind(head, body); err != nil || n != len(head)+len(body) {
+		t.Fatalf("%d bytes, %v", n, err)
+	}
+	if below.writes != 1 {
+		t.Errorf("%d writes below", below.writes)
+	}
+	got := make([]byte, len(head)+len(body))
+	if _, err := io.ReadFull(conn, got); err != nil || !bytes.Equal(got, append(head, body...)) {
+		t.Errorf("other bytes came back, %v", err)
+	}
+}
+
 func TestAStreamIsRelayedWhereNoDirectOneCanBeMade(t *testing.T) {
 	nodes := chain(t, 3)
 	far := nodes[2]
