@@ -132,6 +132,19 @@ func (s *stage) mesh(ctx context.Context) (seeds, receivers []*netlab.Node, err 
 	return nodes[:len(s.seeds)], nodes[len(s.seeds):], netlab.AwaitMesh(ctx, nodes, len(nodes))
 }
 
+// renew ends nodes and starts them again, with what they keep.
+func (s *stage) renew(ctx context.Context, nodes []*netlab.Node) error {
+	for _, n := range nodes {
+		if err := n.Stop(ctx); err != nil {
+			return err
+		}
+	}
+	if err := netlab.StartAll(ctx, nodes); err != nil {
+		return err
+	}
+	return netlab.AwaitMesh(ctx, nodes, len(nodes))
+}
+
 // verify compares what the receivers have with the source.
 func (s *stage) verify(source string) error {
 	want, err := netlab.Sum(source)
