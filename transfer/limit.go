@@ -134,7 +134,7 @@ func (b *bucket) take(ctx context.Context, n int) (bool, error) {
 
 // send writes head, which is short, and b to conn at the rate of l.
 func (l *limit) send(ctx context.Context, to *pacer, conn net.Conn, head, b []byte) error {
-	for len(b) > 0 {
+	for len(head)+len(b) > 0 {
 		n, err := l.grant(ctx, len(b))
 		if err != nil {
 			return err

@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"math"
@@ -256,4 +257,32 @@ func TestSmallFileComesWhileLargeOnesUseUpTheLimit(t *testing.T) {
 	if left := len(b.engine.Status()); left != len(large) {
 		t.Errorf("%d large ones are still coming", left)
 	}
+}
+
+// keptConn keeps what is written to it.
+type keptConn struct {
+	net.Conn
+	got bytes.Buffer
+}
+
+func (c *keptConn) SetWriteDeadline(time.Time) error { return nil }
+
+func (c *keptConn) Write(b []byte) (int, error) { return c.got.Write(b) }
+
+func TestAHeadIsSentOnceAndBeforeWhatFollows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, limited := range []int64{0, 1 << 20} {
+			for _, size := range []int{0, 1, 2*maxPiece + 1} {
+				var l limit
+				l.set(limited)
+				var p pacer
+				var c keptConn
+				want := append([]byte("head"), random(1, size)...)
+				must(t, l.send(t.Context(), &p, &c, want[:4], want[4:]))
+				if !bytes.Equal(c.got.Bytes(), want) {
+					t.Errorf("limit %d: of %d bytes and their head %d came", limited, size, c.got.Len())
+				}
+			}
+		}
+	})
 }

@@ -2,7 +2,6 @@ package transfer
 
 import (
 	"net"
-	"slices"
 	"time"
 )
 
@@ -36,7 +35,7 @@ func (p *pacer) writeBehind(conn net.Conn, head, b []byte) error {
 	if p.flow == nil && len(b) >= bulky {
 		p.flow = flowOf(conn)
 	}
-	for len(b) > 0 {
+	for len(head)+len(b) > 0 {
 		n := len(b)
 		if n > p.piece+slack {
 			n = p.piece
@@ -58,18 +57,23 @@ func (p *pacer) writeBehind(conn net.Conn, head, b []byte) error {
 	return nil
 }
 
+// A behindWriter is a connection that writes two pieces as one.
+type behindWriter interface {
+	WriteBehind(head, b []byte) (int, error)
+}
+
 // writeTogether writes head and b, in one go if conn can.
-func writeTogether(conn net.Conn, head, b []byte) (err error) {
-	switch c, ok := conn.(interface {
-		WriteBehind(head, b []byte) (int, error)
-	}); {
-	case ok:
-		_, err = c.WriteBehind(head, b)
-	case len(head) > 0:
-		_, err = conn.Write(slices.Concat(head, b))
-	default:
-		_, err = conn.Write(b)
+func writeTogether(conn net.Conn, head, b []byte) error {
+	if c, ok := conn.(behindWriter); ok {
+		_, err := c.WriteBehind(head, b)
+		return err
 	}
+	if len(head) > 0 {
+		if _, err := conn.Write(head); err != nil {
+			return err
+		}
+	}
+	_, err := conn.Write(b)
 	return err
 }
 
