@@ -59,7 +59,11 @@ func (j *Job) batches(items []item) {
 // where some node cannot be asked, it waits, and lends its turn to others.
 func (j *Job) orphan(t *turn, it item, last error, left *[]item) {
 	var holders []wire.Member
-	all := j.e.holders(j.ctx, it.name, it.version, wire.Version{}, func(h wire.Member) { holders = append(holders, h) }, nil)
+	all := j.e.holders(j.ctx, it.name, func(node wire.Member, entry wire.FoundEntry) {
+		if mayHold(entry, it.version, wire.Version{}) {
+			holders = append(holders, node)
+		}
+	})
 	refused := last != nil && (errors.Is(last, wire.ErrNotFound) || errors.Is(last, wire.ErrChanged) || errors.Is(last, errLiar))
 	if len(holders) == 0 && all && refused {
 		j.settled(it.name, last)

@@ -203,10 +203,9 @@ func parseFound(pattern string, body []byte) ([]wire.FoundEntry, error) {
 	return out, nil
 }
 
-// holders asks the mesh who has a version or draft of a file, or may have it, and
-// hands each to take as it answers. all reports that every node has answered.
-// What each has under the name is shown to see, unless that is nil.
-func (e *Engine) holders(ctx context.Context, name wire.FileName, v, draft wire.Version, take func(wire.Member), see func(wire.Member, wire.FoundEntry)) (all bool) {
+// holders asks the mesh who has a file of that name, and hands what each has to
+// take as it answers. all reports that every node has answered.
+func (e *Engine) holders(ctx context.Context, name wire.FileName, take func(wire.Member, wire.FoundEntry)) (all bool) {
 	all = true
 	for f := range e.find(ctx, string(name), findWithin) {
 		if f.err != nil {
@@ -214,14 +213,8 @@ func (e *Engine) holders(ctx context.Context, name wire.FileName, v, draft wire.
 			continue
 		}
 		for _, entry := range f.entries {
-			if entry.Name != name || entry.Kind != wire.KindFile {
-				continue
-			}
-			if mayHold(entry, v, draft) {
-				take(f.node)
-			}
-			if see != nil {
-				see(f.node, entry)
+			if entry.Name == name && entry.Kind == wire.KindFile {
+				take(f.node, entry)
 			}
 		}
 	}

@@ -235,10 +235,13 @@ func (f *fetch) search(ctx context.Context) {
 	f.mu.Unlock()
 	f.e.spawn(func(context.Context) {
 		some := false
-		all := f.e.holders(ctx, f.name, version, draft, func(h wire.Member) {
-			some = !f.liar(h) || some
-			f.offer(h, true)
-		}, f.gone)
+		all := f.e.holders(ctx, f.name, func(node wire.Member, entry wire.FoundEntry) {
+			f.gone(node, entry)
+			if mayHold(entry, version, draft) {
+				some = !f.liar(node) || some
+				f.offer(node, true)
+			}
+		})
 		f.mu.Lock()
 		f.searching = false
 		f.foundNone = all && !some
