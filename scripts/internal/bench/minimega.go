@@ -44,7 +44,7 @@ func minimega(ctx context.Context, s *stage) (outcome, error) {
 
 // again has the receivers delete the file and fetch it once more.
 func (s *stage) again(ctx context.Context, conns []*netlab.Conn) (time.Duration, error) {
-	if err := each(conns, func(c *netlab.Conn) error { return ask(ctx, c, "file delete "+s.file) }); err != nil {
+	if err := s.forget(ctx, conns); err != nil {
 		return 0, err
 	}
 	start := time.Now()
@@ -53,6 +53,11 @@ func (s *stage) again(ctx context.Context, conns []*netlab.Conn) (time.Duration,
 	}
 	err := awaitFiles(ctx, s.awaited(), s.file)
 	return time.Since(start), err
+}
+
+// forget has the receivers delete the file.
+func (s *stage) forget(ctx context.Context, conns []*netlab.Conn) error {
+	return each(conns, func(c *netlab.Conn) error { return ask(ctx, c, "file delete "+s.file) })
 }
 
 // peaks notes how much memory the nodes took at most.

@@ -132,14 +132,14 @@ func (s *stage) mesh(ctx context.Context) (seeds, receivers []*netlab.Node, err 
 	return nodes[:len(s.seeds)], nodes[len(s.seeds):], netlab.AwaitMesh(ctx, nodes, len(nodes))
 }
 
-// renew ends nodes and starts them again, with what they keep.
-func (s *stage) renew(ctx context.Context, nodes []*netlab.Node) error {
+// renew ends nodes and starts them again, with what they keep after meanwhile.
+func (s *stage) renew(ctx context.Context, nodes []*netlab.Node, meanwhile func() error) error {
 	for _, n := range nodes {
 		if err := n.Stop(ctx); err != nil {
 			return err
 		}
 	}
-	if err := netlab.StartAll(ctx, nodes); err != nil {
+	if err := errors.Join(meanwhile(), netlab.StartAll(ctx, nodes)); err != nil {
 		return err
 	}
 	return netlab.AwaitMesh(ctx, nodes, len(nodes))
