@@ -274,7 +274,9 @@ func (f *fetch) planLocked() {
 		case planner.Withdraw:
 			s.link.out.send(wire.TypeWithdraw, wire.Request{Topic: s.topic, Chunks: []uint32{uint32(a.Chunk)}})
 		case planner.Deal:
-			f.rideLocked(s)
+			if s.lazyTo > 0 { // who deals is to know what has landed
+				f.tellLazyLocked(s)
+			}
 			s.link.out.send(wire.TypeDeal, wire.Deal{Topic: s.topic, N: uint16(a.N), Lane: uint16(a.Lane), Lanes: uint16(a.Lanes)})
 		}
 	}

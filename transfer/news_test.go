@@ -46,6 +46,19 @@ func TestNewsJustToldWaitsForMoreOfItsKind(t *testing.T) {
 	}
 }
 
+func TestWhoDealsIsToldWithEachLeave(t *testing.T) {
+	f, s := putOff(0)
+	f.byPeer = map[planner.Peer]*source{1: s}
+	f.rx = planner.New(64, 8)
+	f.rx.Join(f.e.now(), 1)
+	f.rx.Seed(1)
+	f.planLocked()
+	frames, err := s.link.out.take(nil)
+	if want := wire.AppendHave(nil, wire.Have{Topic: 3, First: 8, Bits: []byte{2}}); err != nil || !bytes.HasPrefix(frames, want) || len(frames) == len(want) {
+		t.Errorf("%x was to be sent (%v), want %x and a leave to deal", frames, err, want)
+	}
+}
+
 func TestNewsThatFindsNoCompanyIsToldAlone(t *testing.T) {
 	f, s := putOff(newsPatience)
 	f.byPeer = map[planner.Peer]*source{1: s}

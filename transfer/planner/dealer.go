@@ -12,8 +12,15 @@ type Dealer struct {
 	fresh  *Bitset // chunks that no asker holds or was promised
 	copies []uint16
 	askers map[Asker]*asker
-	grows  bool // what is not owned yet will be
+	grows  bool    // what is not owned yet will be
+	flying *Bitset // chunks that were dealt, and that nobody has said to hold since
+	deals  []deal  // of these, in order
+	dealt  int     // deals so far
+	landed int     // the number of the latest one that has landed
 }
+
+// A deal is a chunk that was dealt.
+type deal struct{ chunk, number int }
 
 // asker is one topic's state.
 type asker struct {
@@ -26,7 +33,7 @@ type asker struct {
 
 // NewDealer returns the dealer of a content of n chunks that holds none yet.
 func NewDealer(n int) *Dealer {
-	d := &Dealer{own: NewBitset(n), fresh: NewBitset(n), copies: make([]uint16, n), askers: map[Asker]*asker{}}
+	d := &Dealer{own: NewBitset(n), fresh: NewBitset(n), flying: NewBitset(n), copies: make([]uint16, n), askers: map[Asker]*asker{}}
 	d.fresh.Fill()
 	return d
 }
@@ -69,20 +76,46 @@ func (d *Dealer) Leave(a Asker) {
 			d.fresh.Add(c)
 		}
 	}
+	d.ground(d.fresh)
 }
 
 // Done forgets an asker that needs no more but stays: what it holds is not fresh
 // again.
-func (d *Dealer) Done(a Asker) { delete(d.askers, a) }
+func (d *Dealer) Done(a Asker) {
+	if as := d.askers[a]; as != nil {
+		delete(d.askers, a)
+		d.ground(as.has)
+	}
+}
+
+// ground forgets the deals of chunks.
+func (d *Dealer) ground(chunks *Bitset) {
+	d.deals = slices.DeleteFunc(d.deals, func(l deal) bool { return chunks.Has(l.chunk) && d.flying.Remove(l.chunk) })
+}
 
 // Have records that asker a holds chunk c.
 func (d *Dealer) Have(a Asker, c int) {
-	as := d.askers[a]
-	if as == nil || !as.has.Add(c) {
-		return
+	if as := d.askers[a]; as != nil {
+		d.lands(c)
+		d.promise(as, c)
 	}
-	d.copies[c]++
-	d.fresh.Remove(c)
+}
+
+// promise records that as holds chunk c, or will.
+func (d *Dealer) promise(as *asker, c int) {
+	if as.has.Add(c) {
+		d.copies[c]++
+		d.fresh.Remove(c)
+	}
+}
+
+// lands records that somebody holds chunk c.
+func (d *Dealer) lands(c int) {
+	if d.flying.Remove(c) {
+		i := slices.IndexFunc(d.deals, func(l deal) bool { return l.chunk == c })
+		d.landed = max(d.landed, d.deals[i].number)
+		d.deals = slices.Delete(d.deals, i, i+1)
+	}
 }
 
 // AskerHas reports whether a holds c or was promised it.
@@ -144,21 +177,43 @@ func (d *Dealer) Next(a Asker) (c int, ok, dry bool) {
 	if len(as.asked) > 0 {
 		c = as.asked[0]
 		as.asked = as.asked[1:]
-		d.Have(a, c)
+		d.promise(as, c)
 		return c, true, false
 	}
 	if as.credits == 0 {
 		return 0, false, false
 	}
-	if c = d.pick(as); c < 0 && d.grows {
+	if c = d.pick(as); c < 0 {
+		c = d.late(as)
+	}
+	if c < 0 && d.grows {
 		return 0, false, false
 	} else if c < 0 {
 		as.credits = 0
 		return 0, false, true
 	}
 	as.credits--
-	d.Have(a, c)
+	d.dealt++
+	d.flying.Add(c)
+	d.deals = append(d.deals, deal{c, d.dealt})
+	d.promise(as, c)
 	return c, true, false
+}
+
+// late takes back a deal with somebody slow, to whom one with as is preferred: one
+// that has not landed while others did that were made later, by as many as there
+// are askers and more. It returns the chunk, -1 where there is none.
+func (d *Dealer) late(as *asker) int {
+	for i, l := range d.deals {
+		if l.number+len(d.askers) > d.landed {
+			break
+		}
+		if !as.has.Has(l.chunk) {
+			d.deals = slices.Delete(d.deals, i, i+1)
+			return l.chunk
+		}
+	}
+	return -1
 }
 
 // pick returns something fresh of as's lane that can be sent, or -1. It goes

@@ -19,6 +19,11 @@
 //     said that nothing is fresh;
 //   - near the end asks a second holder for what is late.
 //
+// What was dealt to somebody slow would hold up all others at the end: they lack
+// it, and only its slow link can bring it to them. So when nothing is fresh any
+// more, the seed deals once more, to another, what has not landed although later
+// deals have.
+//
 // # Limits
 //
 // How much is on the way from a peer follows its answers: more while they come

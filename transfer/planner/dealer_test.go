@@ -1,0 +1,76 @@
+package planner
+
+import (
+	"slices"
+	"testing"
+)
+
+// dealTo lets a have n more chunks and returns those it is sent.
+func dealTo(d *Dealer, a Asker, n int) (got []int) {
+	d.Deal(a, n, 0, 1)
+	for {
+		c, ok, _ := d.Next(a)
+		if !ok {
+			return got
+		}
+		got = append(got, c)
+	}
+}
+
+// dealt returns a dealer of n chunks that has dealt chunk 0 to a slow asker and all
+// others to a fast one.
+func dealt(n int) (d *Dealer, slow, fast Asker) {
+	d, slow, fast = NewDealer(n), 1, 2
+	d.OwnAll()
+	d.Join(slow)
+	d.Join(fast)
+	dealTo(d, slow, 1)
+	dealTo(d, fast, n-1)
+	return d, slow, fast
+}
+
+func TestADealThatWasOvertakenIsMadeOnceMore(t *testing.T) {
+	d, slow, fast := dealt(8)
+	d.Have(fast, 1)
+	if got := dealTo(d, fast, 4); got != nil {
+		t.Errorf("after one deal has landed that was made later, the fast one is dealt %v", got)
+	}
+	d.Have(fast, 2)
+	if got := dealTo(d, fast, 4); !slices.Equal(got, []int{0}) {
+		t.Errorf("after two that were made later, the fast one is dealt %v, want what the slow one has not got", got)
+	}
+	if got := dealTo(d, slow, 4); got != nil {
+		t.Errorf("the slow one is dealt %v, which is on its way to it, or to the fast one and not late", got)
+	}
+}
+
+func TestADealThatHasLandedIsNotMadeAgain(t *testing.T) {
+	for name, land := range map[string]func(d *Dealer, slow, fast Asker){
+		"the asker has told of it":   func(d *Dealer, slow, fast Asker) { d.Have(slow, 0) },
+		"another has":                func(d *Dealer, slow, fast Asker) { d.Join(3); d.Have(3, 0) },
+		"the asker needs no more":    func(d *Dealer, slow, fast Asker) { d.Done(slow) },
+		"it was asked for meanwhile": func(d *Dealer, slow, fast Asker) { d.Request(fast, 0); d.Next(fast) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			d, slow, fast := dealt(8)
+			land(d, slow, fast)
+			for c := 1; c < 8; c++ {
+				d.Have(fast, c)
+			}
+			if got := dealTo(d, fast, 4); got != nil {
+				t.Errorf("%v is dealt again", got)
+			}
+		})
+	}
+}
+
+func TestWhatOnlyOneWhoLeftWasDealtIsFresh(t *testing.T) {
+	d, slow, fast := dealt(8)
+	for c := 1; c < 8; c++ {
+		d.Have(fast, c)
+	}
+	d.Leave(slow)
+	if got := dealTo(d, fast, 4); !slices.Equal(got, []int{0}) {
+		t.Errorf("dealt are %v, want chunk 0, once", got)
+	}
+}
