@@ -12,8 +12,8 @@ import (
 const settleLimit = 5 * time.Second
 
 // Settle blocks until the mesh has had its time to form: discovery has asked
-// everywhere once, what it found has been dialled, and the members have been the
-// same for half a second. Later it returns at once. The error is ctx's, or
+// everywhere once, what it found has been dialled, who was reached is a member,
+// and the members have been the same for half a second. Later it returns at once. The error is ctx's, or
 // [wire.ErrUnreachable] when the node has left.
 func (n *Node) Settle(ctx context.Context) error {
 	ticker := time.NewTicker(25 * time.Millisecond)
@@ -49,7 +49,6 @@ func (n *Node) isCalm() bool {
 	if n.calm.IsZero() {
 		return false // Run was not called yet
 	}
-	under, waiting := n.topo.Dialling()
 	still := time.Since(n.calm) >= 500*time.Millisecond
-	return first && under == 0 && !waiting && still || time.Since(n.began) >= settleLimit
+	return first && still && !n.topo.Forming() || time.Since(n.began) >= settleLimit
 }

@@ -302,13 +302,22 @@ func (m *Machine) forgetTargets(now time.Time) {
 	}
 }
 
-// Dialling returns how many dials are under way, and whether a target that was
-// never tried waits for its first.
-func (m *Machine) Dialling() (under int, waiting bool) {
+// Forming reports whether the mesh is about to change by what is known already: a
+// dial is under way, a target that was never tried waits for its first, or a peer
+// has a link, but its state has not come, so that it is no member yet.
+func (m *Machine) Forming() bool {
+	if m.dialing > 0 {
+		return true
+	}
 	for _, t := range m.targets {
-		if t.fails == 0 && t.met.IsZero() && !t.dialing && m.wanted(t) {
-			return m.dialing, true
+		if t.fails == 0 && t.met.IsZero() && m.wanted(t) {
+			return true
 		}
 	}
-	return m.dialing, false
+	for _, l := range m.links {
+		if !l.silent && !m.Reachable(l.peer) {
+			return true
+		}
+	}
+	return false
 }

@@ -151,6 +151,8 @@ func (s *script) play(words []string, out *strings.Builder) {
 		s.m.Receive(s.now, LinkID(number(args[0])), summary)
 	case "run":
 		s.run(args[0], out)
+	case "forming":
+		fmt.Fprintf(out, "%v\n", s.m.Forming())
 	case "show":
 		s.show(out)
 	default:

@@ -1,7 +1,6 @@
 package netlab
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -110,23 +109,7 @@ func (h *Host) Join(ctx context.Context, s *Switch, link Link) error {
 	if err := ip(ctx, h.space, fmt.Sprintf("address add %s/24 dev %s", h.Addr(len(h.ports)-1), eth), "link set "+eth+" up"); err != nil {
 		return err
 	}
-	if err := p.forwards(ctx); err != nil {
-		return err
-	}
 	return h.Shape(ctx, len(h.ports)-1, link)
-}
-
-// forwards waits until the switch passes on what comes in: the kernel hears of a
-// new interface's carrier a little later, up to a second where many are made, and
-// drops everything until then.
-func (p port) forwards(ctx context.Context) error {
-	var failed error
-	err := Until(ctx, "a port of the switch", func() bool {
-		var out []byte
-		out, failed = exec.CommandContext(ctx, "ip", "-n", p.on.space, "-d", "link", "show", "dev", p.name).Output()
-		return failed != nil || bytes.Contains(out, []byte("state forwarding"))
-	})
-	return errors.Join(err, failed)
 }
 
 // quiet turns off duplicate address detection, so that the interface's IPv6
