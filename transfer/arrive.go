@@ -177,9 +177,11 @@ func (f *fetch) tellLazyLocked(s *source) {
 }
 
 // rideLocked lets news that was put off go with what is about to be sent to s:
-// so it costs no packet, and wakes nobody, of its own.
-func (f *fetch) rideLocked(s *source) {
-	if s.lazyTo > 0 && f.e.now()-s.toldAt >= tickEvery {
+// so it costs no packet, and wakes nobody, of its own. Who is let deal by it is to
+// know what has landed, and is told each time, where that is short.
+func (f *fetch) rideLocked(s *source, deals bool) {
+	due := f.e.now()-s.toldAt >= tickEvery || deals && s.lazyTo-s.lazyFrom <= shortNews
+	if s.lazyTo > 0 && due {
 		f.tellLazyLocked(s)
 	}
 }
@@ -274,14 +276,12 @@ func (f *fetch) planLocked() {
 		case planner.Withdraw:
 			s.link.out.send(wire.TypeWithdraw, wire.Request{Topic: s.topic, Chunks: []uint32{uint32(a.Chunk)}})
 		case planner.Deal:
-			if s.lazyTo > 0 { // who deals is to know what has landed
-				f.tellLazyLocked(s)
-			}
+			f.rideLocked(s, true)
 			s.link.out.send(wire.TypeDeal, wire.Deal{Topic: s.topic, N: uint16(a.N), Lane: uint16(a.Lane), Lanes: uint16(a.Lanes)})
 		}
 	}
 	for s, req := range asks {
-		f.rideLocked(s)
+		f.rideLocked(s, false)
 		s.link.out.send(wire.TypeRequest, req)
 	}
 }

@@ -16,6 +16,7 @@ const (
 	tickEvery = 100 * time.Millisecond // planning without events
 
 	newsPatience = 250 * time.Millisecond // for news that is not urgent to find company
+	shortNews    = 4096                   // chunks that news spans at most, to go with every leave to deal
 	searchPace   = 2 * time.Second        // between searches for a source while there is none
 	redialPace   = 2 * time.Second        // between dials of one source
 	syncEvery    = 2 * time.Second        // at most this much work is lost in a crash,

@@ -23,7 +23,7 @@ func putOff(since time.Duration) (*fetch, *source) {
 
 func TestNewsThatIsNotUrgentRidesWithWhatIsSentAnyway(t *testing.T) {
 	f, s := putOff(tickEvery)
-	f.rideLocked(s)
+	f.rideLocked(s, false)
 	frames, err := s.link.out.take(nil)
 	want := wire.AppendHave(nil, wire.Have{Topic: 3, First: 8, Bits: []byte{2}})
 	if err != nil || !bytes.Equal(frames, want) {
@@ -34,14 +34,14 @@ func TestNewsThatIsNotUrgentRidesWithWhatIsSentAnyway(t *testing.T) {
 		t.Error("the writer was woken for it")
 	default:
 	}
-	if f.rideLocked(s); len(s.link.out.frames) > 0 {
+	if f.rideLocked(s, false); len(s.link.out.frames) > 0 {
 		t.Error("it was told twice")
 	}
 }
 
 func TestNewsJustToldWaitsForMoreOfItsKind(t *testing.T) {
 	f, s := putOff(0)
-	if f.rideLocked(s); len(s.link.out.frames) > 0 {
+	if f.rideLocked(s, false); len(s.link.out.frames) > 0 {
 		t.Error("it was told at once")
 	}
 }
@@ -56,6 +56,14 @@ func TestWhoDealsIsToldWithEachLeave(t *testing.T) {
 	frames, err := s.link.out.take(nil)
 	if want := wire.AppendHave(nil, wire.Have{Topic: 3, First: 8, Bits: []byte{2}}); err != nil || !bytes.HasPrefix(frames, want) || len(frames) == len(want) {
 		t.Errorf("%x was to be sent (%v), want %x and a leave to deal", frames, err, want)
+	}
+}
+
+func TestLongNewsDoesNotGoWithEachLeave(t *testing.T) {
+	f, s := putOff(0)
+	s.later(9 + shortNews)
+	if f.rideLocked(s, true); len(s.link.out.frames) > 0 {
+		t.Error("it was told at once")
 	}
 }
 

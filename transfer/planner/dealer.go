@@ -1,6 +1,9 @@
 package planner
 
-import "slices"
+import (
+	"maps"
+	"slices"
+)
 
 // Asker is the caller's handle of one topic that is served.
 type Asker int
@@ -12,15 +15,11 @@ type Dealer struct {
 	fresh  *Bitset // chunks that no asker holds or was promised
 	copies []uint16
 	askers map[Asker]*asker
-	grows  bool    // what is not owned yet will be
-	flying *Bitset // chunks that were dealt, and that nobody has said to hold since
-	deals  []deal  // of these, in order
-	dealt  int     // deals so far
-	landed int     // the number of the latest one that has landed
+	grows  bool        // what is not owned yet will be
+	flying map[int]int // chunk dealt, and that nobody has said to hold since → the deal's number
+	dealt  int         // deals so far
+	landed int         // the number of the latest one that has landed
 }
-
-// A deal is a chunk that was dealt.
-type deal struct{ chunk, number int }
 
 // asker is one topic's state.
 type asker struct {
@@ -33,7 +32,7 @@ type asker struct {
 
 // NewDealer returns the dealer of a content of n chunks that holds none yet.
 func NewDealer(n int) *Dealer {
-	d := &Dealer{own: NewBitset(n), fresh: NewBitset(n), flying: NewBitset(n), copies: make([]uint16, n), askers: map[Asker]*asker{}}
+	d := &Dealer{own: NewBitset(n), fresh: NewBitset(n), flying: map[int]int{}, copies: make([]uint16, n), askers: map[Asker]*asker{}}
 	d.fresh.Fill()
 	return d
 }
@@ -90,7 +89,7 @@ func (d *Dealer) Done(a Asker) {
 
 // ground forgets the deals of chunks.
 func (d *Dealer) ground(chunks *Bitset) {
-	d.deals = slices.DeleteFunc(d.deals, func(l deal) bool { return chunks.Has(l.chunk) && d.flying.Remove(l.chunk) })
+	maps.DeleteFunc(d.flying, func(c, _ int) bool { return chunks.Has(c) })
 }
 
 // Have records that asker a holds chunk c.
@@ -111,10 +110,9 @@ func (d *Dealer) promise(as *asker, c int) {
 
 // lands records that somebody holds chunk c.
 func (d *Dealer) lands(c int) {
-	if d.flying.Remove(c) {
-		i := slices.IndexFunc(d.deals, func(l deal) bool { return l.chunk == c })
-		d.landed = max(d.landed, d.deals[i].number)
-		d.deals = slices.Delete(d.deals, i, i+1)
+	if number, ok := d.flying[c]; ok {
+		d.landed = max(d.landed, number)
+		delete(d.flying, c)
 	}
 }
 
@@ -194,26 +192,22 @@ func (d *Dealer) Next(a Asker) (c int, ok, dry bool) {
 	}
 	as.credits--
 	d.dealt++
-	d.flying.Add(c)
-	d.deals = append(d.deals, deal{c, d.dealt})
+	d.flying[c] = d.dealt
 	d.promise(as, c)
 	return c, true, false
 }
 
-// late takes back a deal with somebody slow, to whom one with as is preferred: one
-// that has not landed while others did that were made later, by as many as there
-// are askers and more. It returns the chunk, -1 where there is none.
+// late returns the chunk of the oldest deal with somebody slow, to whom one with as
+// is preferred: one that has not landed while others did that were made later, by
+// as many as there are askers and more. It returns -1 where there is none.
 func (d *Dealer) late(as *asker) int {
-	for i, l := range d.deals {
-		if l.number+len(d.askers) > d.landed {
-			break
-		}
-		if !as.has.Has(l.chunk) {
-			d.deals = slices.Delete(d.deals, i, i+1)
-			return l.chunk
+	late, oldest := -1, d.landed-len(d.askers)+1
+	for c, number := range d.flying {
+		if number < oldest && !as.has.Has(c) {
+			late, oldest = c, number
 		}
 	}
-	return -1
+	return late
 }
 
 // pick returns something fresh of as's lane that can be sent, or -1. It goes
