@@ -66,20 +66,17 @@ func (c cold) fetch(ctx context.Context, s *stage) (r coldRun, err error) {
 		return r, err
 	}
 	nodes := slices.Concat(seeds, receivers)
-	err = s.with(ctx, receivers, func(conns []*netlab.Conn) error {
-		return errors.Join(get(ctx, conns, s.file), awaitFiles(ctx, s.dirs, s.file))
-	})
+	err = s.with(ctx, receivers, func(conns []*netlab.Conn) error { return fetch(ctx, conns, s.dirs, s.file) })
 	if err != nil {
 		return r, err
 	}
-	hashes := filepath.Join(s.seedDirs[0], ".minimega", "hashes")
-	if err = s.renew(ctx, nodes, func() error { return os.Remove(hashes) }); err != nil {
+	if err = s.renew(ctx, nodes, filepath.Join(s.seedDirs[0], ".minimega", "hashes")); err != nil {
 		return r, err
 	}
 	if err = s.with(ctx, receivers, func(conns []*netlab.Conn) error { return r.unknown(ctx, s, conns) }); err != nil {
 		return r, err
 	}
-	if err = s.renew(ctx, nodes, func() error { return nil }); err != nil {
+	if err = s.renew(ctx, nodes); err != nil {
 		return r, err
 	}
 	err = s.with(ctx, receivers, func(conns []*netlab.Conn) (err error) {
@@ -100,20 +97,18 @@ func (s *stage) with(ctx context.Context, nodes []*netlab.Node, do func([]*netla
 }
 
 // unknown fetches the file again while nobody knows its hashes.
-func (r *coldRun) unknown(ctx context.Context, s *stage, conns []*netlab.Conn) (err error) {
+func (r *coldRun) unknown(ctx context.Context, s *stage, conns []*netlab.Conn) error {
 	if err := s.forget(ctx, conns); err != nil {
 		return err
 	}
 	start := time.Now()
 	got := make(chan error, 1)
-	go func() { got <- get(ctx, conns, s.file) }()
-	err = netlab.Until(ctx, "the first chunk", func() bool { return arriving(s.dirs[0], s.file) })
+	go func() { got <- fetch(ctx, conns, s.dirs, s.file) }()
+	err := netlab.Until(ctx, "the first chunk", func() bool { return arriving(s.dirs[0], s.file) || len(got) > 0 })
 	r.first = time.Since(start)
-	if err := errors.Join(err, <-got, awaitFiles(ctx, s.dirs, s.file)); err != nil {
-		return err
-	}
+	err = errors.Join(err, <-got)
 	r.total = time.Since(start)
-	return nil
+	return err
 }
 
 // arriving reports whether a file that is being fetched has data, which is

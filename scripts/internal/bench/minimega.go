@@ -24,10 +24,7 @@ func minimega(ctx context.Context, s *stage) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
-	if err := get(ctx, conns, s.file); err != nil {
-		return outcome{}, err
-	}
-	if err := awaitFiles(ctx, s.awaited(), s.file); err != nil {
+	if err := fetch(ctx, conns, s.awaited(), s.file); err != nil {
 		return outcome{}, err
 	}
 	o, err := s.since(ctx, began)
@@ -48,10 +45,7 @@ func (s *stage) again(ctx context.Context, conns []*netlab.Conn) (time.Duration,
 		return 0, err
 	}
 	start := time.Now()
-	if err := get(ctx, conns, s.file); err != nil {
-		return 0, err
-	}
-	err := awaitFiles(ctx, s.awaited(), s.file)
+	err := fetch(ctx, conns, s.awaited(), s.file)
 	return time.Since(start), err
 }
 
@@ -73,6 +67,14 @@ func (o *outcome) peaks(seed *netlab.Node, receivers []*netlab.Node) (err error)
 		o.peak = max(o.peak, peak)
 	}
 	return nil
+}
+
+// fetch has the nodes fetch a file, and waits until it is in the directories.
+func fetch(ctx context.Context, conns []*netlab.Conn, dirs []string, name string) error {
+	if err := get(ctx, conns, name); err != nil {
+		return err
+	}
+	return awaitFiles(ctx, dirs, name)
 }
 
 // get has all nodes fetch a file, which goes on in the background.

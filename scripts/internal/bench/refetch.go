@@ -94,16 +94,13 @@ func (r refetch) ours(ctx context.Context, s *stage, _, changed string) (float64
 	if _, err := s.begin(ctx); err != nil {
 		return 0, err
 	}
-	fetch := func(name string) error {
-		return errors.Join(get(ctx, conns, name), awaitFiles(ctx, s.dirs, name))
-	}
-	if err := fetch(s.file); err != nil {
+	if err := fetch(ctx, conns, s.dirs, s.file); err != nil {
 		return 0, err
 	}
 	if err := os.Link(changed, filepath.Join(s.seedDirs[0], newer)); err != nil {
 		return 0, err
 	}
-	return r.share(ctx, s, func() error { return fetch(newer) })
+	return r.share(ctx, s, func() error { return fetch(ctx, conns, s.dirs, newer) })
 }
 
 // rsync has the older version under the new name already: it compares files of

@@ -132,14 +132,18 @@ func (s *stage) mesh(ctx context.Context) (seeds, receivers []*netlab.Node, err 
 	return nodes[:len(s.seeds)], nodes[len(s.seeds):], netlab.AwaitMesh(ctx, nodes, len(nodes))
 }
 
-// renew ends nodes and starts them again, with what they keep after meanwhile.
-func (s *stage) renew(ctx context.Context, nodes []*netlab.Node, meanwhile func() error) error {
-	for _, n := range nodes {
-		if err := n.Stop(ctx); err != nil {
+// renew ends nodes and starts them again, with what they keep but the files at
+// without.
+func (s *stage) renew(ctx context.Context, nodes []*netlab.Node, without ...string) error {
+	if err := netlab.StopAll(ctx, nodes); err != nil {
+		return err
+	}
+	for _, path := range without {
+		if err := os.Remove(path); err != nil {
 			return err
 		}
 	}
-	if err := errors.Join(meanwhile(), netlab.StartAll(ctx, nodes)); err != nil {
+	if err := netlab.StartAll(ctx, nodes); err != nil {
 		return err
 	}
 	return netlab.AwaitMesh(ctx, nodes, len(nodes))
