@@ -13,8 +13,8 @@ const settleLimit = 5 * time.Second
 
 // Settle blocks until the mesh has had its time to form: discovery has asked
 // everywhere once, what it found has been dialled, who was reached is a member,
-// and the members have been the same for half a second. Later it returns at once. The error is ctx's, or
-// [wire.ErrUnreachable] when the node has left.
+// and the members have been the same for half a second. Later it returns at once.
+// The error is ctx's, or [wire.ErrUnreachable] when the node has left.
 func (n *Node) Settle(ctx context.Context) error {
 	ticker := time.NewTicker(25 * time.Millisecond)
 	defer ticker.Stop()
