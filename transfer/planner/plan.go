@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -11,9 +12,8 @@ func (r *Receiver) Plan(now time.Duration) []Action {
 	if r.missing.Count() > 0 {
 		r.spreads(now)
 		r.stalls(now)
-		r.fellows(now)
 		r.deals(now)
-		r.dry(now)
+		r.requests(now)
 		r.twice(now)
 	}
 	acts := r.actions
@@ -81,25 +81,49 @@ func (r *Receiver) another(now time.Duration, p *peer, c int) bool {
 	})
 }
 
-// fellows asks receivers for what they have, the shortest queue first.
-func (r *Receiver) fellows(now time.Duration) {
-	r.ask(now, 0, func(p *peer) bool { return !p.complete() && p.have.Count() > 0 })
+// requests asks those that are not left to deal for what they have: the next chunk
+// of who has been asked for least, and of those of who answers soonest.
+func (r *Receiver) requests(now time.Duration) {
+	var open []*peer
+	for _, p := range r.order {
+		if r.asks(now, p) && p.room(now) > 0 {
+			open = append(open, p)
+		}
+	}
+	for room := r.room(now); len(open) > 0 && room > 0 && r.free.Count() > 0; {
+		p := slices.MinFunc(open, func(a, b *peer) int {
+			return cmp.Or(a.queue()-b.queue(), cmp.Compare(a.took, b.took))
+		})
+		c := r.pick(p)
+		if c >= 0 {
+			r.request(now, p, c)
+			room--
+		}
+		if c < 0 || p.room(now) == 0 {
+			open = slices.DeleteFunc(open, func(o *peer) bool { return o == p })
+		}
+	}
 }
 
-// dry asks complete holders that have nothing fresh for what no fellow has room
-// for. What no fellow has at all was most likely just dealt to one: it is worth
-// waiting for that news as long as a deal usually takes.
-func (r *Receiver) dry(now time.Duration) {
-	if slices.ContainsFunc(r.order, func(p *peer) bool { return !p.complete() }) {
-		r.ask(now, 1, func(p *peer) bool { return p.complete() && p.dry })
+// queue returns how many chunks p owes, to be compared with others. All ask the few
+// that are complete; so they are asked for certain chunks where fellows are busy.
+func (p *peer) queue() int {
+	if p.complete() {
+		return len(p.out) + minDepth
 	}
-	r.ask(now, 0, func(p *peer) bool {
-		if !p.complete() || !p.dry {
-			return false
-		}
-		p.waited = p.waited || r.waited(now, p)
-		return p.waited
-	})
+	return len(p.out)
+}
+
+// asks reports whether p is asked for certain chunks: a fellow, or a complete
+// holder that has nothing fresh. What no fellow has at all the latter most likely
+// dealt to one just now: it is worth waiting for that news as long as a deal usually
+// takes.
+func (r *Receiver) asks(now time.Duration, p *peer) bool {
+	if !p.complete() {
+		return p.have.Count() > 0
+	}
+	p.waited = p.waited || p.dry && r.waited(now, p)
+	return p.dry
 }
 
 // waited reports whether what p has dealt must have landed by now. Where there
@@ -112,25 +136,18 @@ func (r *Receiver) waited(now time.Duration, p *peer) bool {
 	return now-max(p.dryAt, r.spreadAt) > 2*max(p.took, r.gap)+minPatience
 }
 
-// ask spreads requests for chunks that at least known fellows hold over the
-// peers that may be asked and have room.
-func (r *Receiver) ask(now time.Duration, known uint16, may func(*peer) bool) {
-	var open []*peer
+// room returns how many more chunks all peers together should be asked for. Who
+// should have answered by now does not count: others are to be asked meanwhile.
+func (r *Receiver) room(now time.Duration) int {
+	asked := 0
 	for _, p := range r.order {
-		if may(p) && p.room(now) > 0 {
-			open = append(open, p)
+		for _, at := range p.out {
+			if now-at <= max(responseHigh, 2*p.took) {
+				asked++
+			}
 		}
 	}
-	for len(open) > 0 && r.free.Count() > 0 {
-		p := slices.MinFunc(open, func(a, b *peer) int { return len(a.out) - len(b.out) })
-		c := r.pick(p, known)
-		if c >= 0 {
-			r.request(now, p, c)
-		}
-		if c < 0 || p.room(now) == 0 {
-			open = slices.DeleteFunc(open, func(o *peer) bool { return o == p })
-		}
-	}
+	return r.flow.most() - asked
 }
 
 // room returns how many more chunks p should be asked for.
@@ -145,9 +162,12 @@ func (p *peer) room(now time.Duration) int {
 	return max(depth-len(p.out)-len(p.credits), 0)
 }
 
-// pick returns the rarest of the next few free chunks that p has and known
-// fellows hold, or -1.
-func (r *Receiver) pick(p *peer, known uint16) int {
+// pick returns the rarest of the next few free chunks that p is asked for, or -1.
+func (r *Receiver) pick(p *peer) int {
+	known := uint16(0) // fellows that must hold it
+	if p.complete() && !p.waited {
+		known = 1
+	}
 	best, seen := -1, 0
 	look := func(from, to int) {
 		for c := nextBoth(r.free, p.have, from); c >= 0 && c < to && seen < sample; c = nextBoth(r.free, p.have, c+1) {

@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -60,6 +61,7 @@ type Receiver struct {
 	spread   bool          // since the last plan something came to where nobody is known to have had it
 	spreadAt time.Duration // when that was, the last time
 	gap      time.Duration // between two such times, smoothed
+	flow     flow
 }
 
 // peer is what is known of one holder.
@@ -73,6 +75,7 @@ type peer struct {
 	cursor  int                   // where the search in have goes on
 	last    time.Duration         // when it last sent anything of a chunk
 	took    time.Duration         // from asking to arriving, smoothed
+	least   time.Duration         // from asking for a chunk to its arriving, once; 0: unknown
 	dryAt   time.Duration         // when it first said that nothing is fresh
 	offered time.Duration         // when it was last offered to deal after that
 	dry     bool
@@ -206,6 +209,10 @@ func (r *Receiver) Heard(now time.Duration, id Peer) {
 func (r *Receiver) Arrived(now time.Duration, id Peer, c int) {
 	p := r.peers[id]
 	if p != nil {
+		if at, asked := p.out[c]; asked {
+			p.least = cmp.Or(min(p.least, now-at), now-at)
+			r.flow.came(now, p.least)
+		}
 		p.arrived(now, c, float64(r.maxDepth))
 	}
 	r.spread = r.spread || r.holders[c] == 0 && r.missing.Has(c)

@@ -1,0 +1,78 @@
+package planner
+
+import (
+	"testing"
+	"time"
+)
+
+// crowd returns the receiver of a content of 1,000 chunks, and fellows that all hold
+// 999 of them.
+func crowd(fellows int) *Receiver {
+	const chunks = 1000
+	r := New(chunks, 64)
+	have := NewBitset(chunks)
+	for c := range chunks - 1 {
+		have.Add(c)
+	}
+	for id := range fellows {
+		r.Join(0, Peer(id))
+		r.Have(Peer(id), 0, have.Bytes())
+	}
+	return r
+}
+
+// asked returns who is asked for chunks by actions, and for how many.
+func asked(actions []Action) map[Peer]int {
+	n := map[Peer]int{}
+	for _, a := range actions {
+		if a.Kind == Request {
+			n[a.Peer]++
+		}
+	}
+	return n
+}
+
+func TestManyFellowsAreNotAskedForAllAtOnce(t *testing.T) {
+	r := crowd(40)
+	first := asked(r.Plan(0))
+	if len(first) != leastAsked {
+		t.Errorf("%d of 40 fellows are asked for something, want %d, for a chunk each", len(first), leastAsked)
+	}
+	if again := asked(r.Plan(100 * time.Millisecond)); len(again) > 0 {
+		t.Errorf("while nothing has come %d more are asked", len(again))
+	}
+	second := asked(r.Plan(responseHigh + time.Millisecond))
+	if len(second) == 0 {
+		t.Error("nobody is asked in place of those that are silent")
+	}
+}
+
+func TestWhoAnswersSoonestIsAskedFirst(t *testing.T) {
+	r := crowd(2)
+	for id := range Peer(2) {
+		r.peers[id].took = time.Second >> id
+		r.peers[id].depth = minDepth
+	}
+	if a := r.Plan(0); len(a) == 0 || a[0].Kind != Request || a[0].Peer != 1 {
+		t.Errorf("the first thing to do is %+v, want a request to 1, which takes half as long as 0", a)
+	}
+}
+
+func TestALongFastWayHasMoreOnIt(t *testing.T) {
+	r := crowd(40)
+	const way = 200 * time.Millisecond
+	now := time.Duration(0)
+	coming := r.Plan(now)
+	for round := range 4 { // all that was asked for comes in one way's time
+		var next []Action
+		for i, a := range coming {
+			now = time.Duration(round+1)*way + time.Duration(i)*time.Millisecond
+			r.Arrived(now, a.Peer, a.Chunk)
+			next = append(next, r.Plan(now)...)
+		}
+		coming = next
+	}
+	if want := int(ways * way / time.Millisecond); r.flow.most() < want/2 || r.flow.most() > 2*want {
+		t.Errorf("%d chunks may be asked for at a time, want about %d: one comes each millisecond and takes %v", r.flow.most(), want, way)
+	}
+}
