@@ -51,6 +51,20 @@ func TestTimeHardlyGrowsWithTheNumberOfReceivers(t *testing.T) {
 	}
 }
 
+func TestFortyHostsThatKnowEachOtherTakeHardlyLongerThanOne(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes 10 s")
+	}
+	t.Parallel()
+	const receivers, chunks, bound = 40, 2048, 2048 * slot
+	s := newNetsim(simSetup{seeds: 1, receivers: receivers, chunks: chunks, fellows: receivers - 1, latency: time.Millisecond})
+	took := s.run(everybody)
+	t.Log(s.shown(took, bound, 1))
+	if most := time.Duration(1.03 * float64(bound)); took == 0 || took > most {
+		t.Errorf("%d receivers take %v, want at most %v", receivers, took, most)
+	}
+}
+
 func TestLatencyIsHiddenByWhatIsOnTheWay(t *testing.T) {
 	const chunks, bound = 1024, 1024 * slot
 	for _, latency := range []time.Duration{5 * time.Millisecond, 20 * time.Millisecond, 50 * time.Millisecond} {
