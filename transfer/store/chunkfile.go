@@ -3,6 +3,7 @@ package store
 import (
 	"math/bits"
 	"os"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"unsafe"
@@ -17,11 +18,15 @@ import (
 // Each call that is watched wakes the runtime's monitor thread, which then looks
 // 50 times within a millisecond; with a call or two for each chunk it never
 // sleeps. What cannot be had at once is left to os.File, as are all errors.
+//
+// The kernel lets one write to a file at a time, and has the others spin; here they
+// sleep.
 type chunkFile struct {
 	*os.File
-	raw    syscall.RawConn // nil: all is watched
-	memory bool            // on a file system without a disk
-	blind  atomic.Bool     // the kernel cannot say here what would wait
+	raw     syscall.RawConn // nil: all is watched
+	memory  bool            // on a file system without a disk
+	blind   atomic.Bool     // the kernel cannot say here what would wait
+	writing sync.Mutex      // held across WriteAt
 }
 
 // chunksOf returns f, of so many bytes, as a chunkFile. A file of a single chunk
@@ -64,6 +69,8 @@ func (c *chunkFile) ReadAt(b []byte, off int64) (int, error) {
 
 // WriteAt is that of os.File. Only memory takes it all without waiting.
 func (c *chunkFile) WriteAt(b []byte, off int64) (int, error) {
+	c.writing.Lock()
+	defer c.writing.Unlock()
 	n := 0
 	if off >= 0 && c.memory {
 		n, _ = c.now(unix.SYS_PWRITEV2, b, off, 0) // what it stopped at stops os.File too

@@ -34,7 +34,6 @@ type Partial struct {
 	data  *chunkFile
 
 	syncing sync.Mutex // one Sync or ending at a time; writes do not wait for it
-	writing sync.Mutex // one write to data at a time, as in the kernel, where the others would spin
 	journal journal
 
 	mu       sync.Mutex
@@ -219,10 +218,7 @@ func (p *Partial) WriteChunk(i int, data []byte) error {
 		return nil
 	}
 	p.overwrite(i)
-	p.writing.Lock()
-	_, err := p.data.WriteAt(data, p.m.offset(i))
-	p.writing.Unlock()
-	if err != nil {
+	if _, err := p.data.WriteAt(data, p.m.offset(i)); err != nil {
 		return fmt.Errorf("%s: %w", p.name, err)
 	}
 	p.keep(i)
