@@ -84,9 +84,13 @@ func (r *Receiver) another(now time.Duration, p *peer, c int) bool {
 // requests asks those that are not left to deal for what they have: the next chunk
 // of who has been asked for least, and of those of who answers soonest.
 func (r *Receiver) requests(now time.Duration) {
+	if r.free.Count() == 0 {
+		return
+	}
 	var open []*peer
 	for _, p := range r.order {
-		if r.asks(now, p) && p.room(now) > 0 {
+		p.waited = p.waited || p.dry && r.waited(now, p)
+		if p.answers() && p.room(now) > 0 {
 			open = append(open, p)
 		}
 	}
@@ -105,6 +109,15 @@ func (r *Receiver) requests(now time.Duration) {
 	}
 }
 
+// answers reports whether p is asked for certain chunks: a fellow that has any, or a
+// complete holder that has nothing fresh to deal.
+func (p *peer) answers() bool {
+	if p.complete() {
+		return p.dry
+	}
+	return p.have.Count() > 0
+}
+
 // queue returns how many chunks p owes, to be compared with others. All ask the few
 // that are complete; so they are asked for certain chunks where fellows are busy.
 func (p *peer) queue() int {
@@ -112,18 +125,6 @@ func (p *peer) queue() int {
 		return len(p.out) + minDepth
 	}
 	return len(p.out)
-}
-
-// asks reports whether p is asked for certain chunks: a fellow, or a complete
-// holder that has nothing fresh. What no fellow has at all the latter most likely
-// dealt to one just now: it is worth waiting for that news as long as a deal usually
-// takes.
-func (r *Receiver) asks(now time.Duration, p *peer) bool {
-	if !p.complete() {
-		return p.have.Count() > 0
-	}
-	p.waited = p.waited || p.dry && r.waited(now, p)
-	return p.dry
 }
 
 // waited reports whether what p has dealt must have landed by now. Where there
@@ -163,6 +164,8 @@ func (p *peer) room(now time.Duration) int {
 }
 
 // pick returns the rarest of the next few free chunks that p is asked for, or -1.
+// What no fellow has at all a complete holder most likely dealt to one just now: it
+// is worth waiting for that news as long as a deal usually takes.
 func (r *Receiver) pick(p *peer) int {
 	known := uint16(0) // fellows that must hold it
 	if p.complete() && !p.waited {

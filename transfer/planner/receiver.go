@@ -208,29 +208,27 @@ func (r *Receiver) Heard(now time.Duration, id Peer) {
 // Arrived records that chunk c came from a peer and is good.
 func (r *Receiver) Arrived(now time.Duration, id Peer, c int) {
 	p := r.peers[id]
-	if p != nil {
-		if at, asked := p.out[c]; asked {
-			p.least = cmp.Or(min(p.least, now-at), now-at)
-			r.flow.came(now, p.least)
-		}
-		p.arrived(now, c, float64(r.maxDepth))
+	if p != nil && p.arrived(now, c, float64(r.maxDepth)) {
+		r.flow.came(now, p.least)
 	}
 	r.spread = r.spread || r.holders[c] == 0 && r.missing.Has(c)
 	r.settle(p, c)
 }
 
-// arrived adapts p's depth to how long it took to answer.
-func (p *peer) arrived(now time.Duration, c int, most float64) {
+// arrived adapts p's depth to how long it took to answer, and reports whether it
+// was asked for c.
+func (p *peer) arrived(now time.Duration, c int, most float64) bool {
 	p.alive(now)
 	at, asked := p.out[c]
 	switch {
 	case asked:
 		delete(p.out, c)
+		p.least = cmp.Or(min(p.least, now-at), now-at)
 	case len(p.credits) > 0:
 		at = p.credits[0]
 		p.credits = p.credits[1:]
 	default:
-		return
+		return false
 	}
 	p.took += (now - at - p.took) / 4
 	switch took := now - at; {
@@ -239,6 +237,7 @@ func (p *peer) arrived(now time.Duration, c int, most float64) {
 	case took > responseHigh:
 		p.depth = max(p.depth-0.5, minDepth)
 	}
+	return asked
 }
 
 // alive notes that something of a chunk came.
