@@ -181,12 +181,14 @@ func (d *Dealer) Next(a Asker) (c int, ok, dry bool) {
 	if as.credits == 0 {
 		return 0, false, false
 	}
-	if c = d.pick(as); c < 0 {
-		c = d.late(as)
-	}
+	c = d.pick(as)
 	if c < 0 && d.grows {
 		return 0, false, false
-	} else if c < 0 {
+	}
+	if c < 0 {
+		c = d.late(as)
+	}
+	if c < 0 {
 		as.credits = 0
 		return 0, false, true
 	}

@@ -64,6 +64,30 @@ func TestADealThatHasLandedIsNotMadeAgain(t *testing.T) {
 	}
 }
 
+// While more is to come, what that is goes to whoever may be dealt to.
+func TestNoDealIsMadeAgainWhileThereWillBeMoreToDeal(t *testing.T) {
+	d, fast, slow := NewDealer(8), Asker(1), Asker(2)
+	d.Grow(true)
+	d.Join(fast)
+	d.Join(slow)
+	for c := range 7 {
+		d.Own(c)
+	}
+	dealTo(d, slow, 1)
+	dealTo(d, fast, 6)
+	for c := 1; c < 7; c++ {
+		d.Have(fast, c)
+	}
+	if got := dealTo(d, fast, 2); got != nil {
+		t.Errorf("the fast one is dealt %v while one more chunk is to come", got)
+	}
+	d.Own(7)
+	d.Grow(false)
+	if got := dealTo(d, fast, 0); !slices.Equal(got, []int{7, 0}) {
+		t.Errorf("when all is there the fast one is dealt %v, want what is new and then what the slow one has not got", got)
+	}
+}
+
 func TestWhatOnlyOneWhoLeftWasDealtIsFresh(t *testing.T) {
 	d, slow, fast := dealt(8)
 	for c := 1; c < 8; c++ {

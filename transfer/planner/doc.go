@@ -24,8 +24,8 @@
 //
 // What was dealt to somebody slow would hold up all others at the end: they lack
 // it, and only its slow link can bring it to them. So when nothing is fresh any
-// more, the seed deals once more, to another, what has not landed although later
-// deals have.
+// more, nor will be, the seed deals once more, to another, what has not landed
+// although later deals have.
 //
 // # Limits
 //
