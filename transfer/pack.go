@@ -19,8 +19,10 @@ const (
 // A packer decides, for one connection, whether chunks are compressed and how: in
 // the way for which compressing a byte and sending what remains of it takes least
 // time. What the connection takes in a second is known when nothing is compressed
-// for it; while chunks are packed it drains in the meantime and looks faster than
-// it is, so where that makes the difference, plain is tried for a few chunks.
+// for it, and while the kernel has something left to send whenever the next chunk is
+// ready. Otherwise it drains while chunks are packed, and looks faster than it is;
+// where that makes the difference, and the kernel is out of work before each chunk,
+// plain is tried for a few of them.
 // Connections share the link: one that goes plain alone would have what the others
 // leave while they compress, so no more than an equal share of it counts.
 // Data that does not shrink is left alone for a while. What is there packed, because
@@ -37,6 +39,7 @@ type packer struct {
 	count   int           // chunks in this window
 	size    int           // chunks that the window is to have
 	fresh   int           // chunks of the window that were compressed for it
+	starved int           // chunks of the window before which the kernel had nothing left to send
 	sent    shown         // in the window, all writes together
 	held    int           // bytes that the kernel held when the window began
 	until   int           // chunks until the other way may be tried
@@ -147,10 +150,11 @@ func (p *packer) codec() wire.Encoding {
 // shown is what a write on the connection has shown.
 type shown struct {
 	bytes  int
-	took   time.Duration
-	held   int // bytes that the kernel holds after it; 0 where that is not known
-	beside int // bytes that other connections began to send meanwhile
-	busy   int // how many those are
+	took   time.Duration // of it, and since the one before where the kernel was full
+	full   bool          // the kernel had something to send from that one to this
+	held   int           // bytes that the kernel holds after it; 0 where that is not known
+	beside int           // bytes that other connections began to send meanwhile
+	busy   int           // how many those are
 }
 
 // wrote records a write and settles how the next chunks are sent.
@@ -162,16 +166,22 @@ func (p *packer) wrote(w shown) {
 	p.sent.beside += w.beside
 	p.sent.busy += w.busy
 	p.sent.held = w.held
+	if !w.full {
+		p.starved++
+	}
 	if p.count < p.size || p.ways[p.codecs[0]].speed == 0 {
 		return
 	}
-	drain := p.drained()
-	if p.fresh == 0 {
+	drain, compressed, idle := p.drained(), p.fresh > 0, p.starved == p.count
+	if p.starved == 0 || p.way == wire.Plain {
 		p.drain = drain
 	}
-	p.count, p.fresh, p.sent, p.size, p.held = 0, 0, shown{}, windowSize, w.held
+	p.count, p.fresh, p.starved, p.sent, p.size, p.held = 0, 0, 0, shown{}, windowSize, w.held
+	if !compressed && p.way != wire.Plain {
+		return // it took no time, whatever the link takes
+	}
 	best := p.best(drain) // where it drains as fast as it looks, or slower, this or one that shrinks more
-	if (p.way == wire.Plain || best == wire.Plain) && (p.drain == 0 || p.until <= 0) {
+	if (p.way == wire.Plain || best == wire.Plain && idle) && (p.drain == 0 || p.until <= 0) {
 		p.try()
 		return
 	}

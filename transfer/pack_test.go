@@ -77,6 +77,44 @@ func TestPackingIsNotDeceivedByTheKernelsBuffer(t *testing.T) {
 	}
 }
 
+// Where the kernel has something left to send before some chunks, the link is what
+// takes time, however fast it takes the others.
+func TestPackingIsNotDeceivedByABurst(t *testing.T) {
+	text := headerText(16 << 10)
+	for full, want := range map[bool]int{true: 0, false: 2 * tryChunks} {
+		p := newFabric(t).add("kn1", "").engine.newPacker(wire.Zstd, wire.S2)
+		plain := 0
+		for i := range 2 * firstTry {
+			enc, out := p.pack(text, nil)
+			setSpeeds(p, 300e6, 600e6)
+			w := shown{bytes: len(out), took: time.Duration(len(out) / 10), full: full && i%windowSize == 0} // 10 GB/s
+			if enc == wire.Plain {
+				plain++
+				w.took = 10 * time.Millisecond
+			}
+			p.wrote(w)
+		}
+		if plain != want {
+			t.Errorf("the kernel had something left before one in %d chunks: %v; %d went plain, want %d", windowSize, full, plain, want)
+		}
+	}
+}
+
+// What others are sent as it came takes no time to compress, so it tells nothing of
+// whether to.
+func TestWhatIsPassedOnDoesNotSettleWhetherToPack(t *testing.T) {
+	text := bytes.Repeat([]byte("static inline int main(void);\n"), 2000)
+	p := newFabric(t).add("kn1", "").engine.newPacker(wire.Zstd, wire.S2)
+	p.pack(text, nil)
+	setSpeeds(p, 300e6, 600e6)
+	for range 100 {
+		p.wrote(shown{bytes: 1000, took: 1})
+	}
+	if enc, _ := p.pack(text, nil); enc == wire.Plain {
+		t.Error("a chunk that did not come packed goes plain, since those that did went fast")
+	}
+}
+
 // Whoever passes a chunk on that came packed neither reads nor compresses it.
 func TestWhatCamePackedGoesPacked(t *testing.T) {
 	e := newFabric(t).add("kn1", "").engine

@@ -142,15 +142,28 @@ func (s *server) sendChunk(ctx context.Context) (sent bool, err error) {
 		}
 	}
 	s.head = wire.AppendChunkHeader(s.head[:0], t.topic, uint32(i), enc, size)
+	full, start := s.valve.full(), s.e.moment()
 	s.e.uploaded.Add(int64(size))
 	s.e.sent.Add(1)
-	start, before := time.Now(), s.e.uploaded.Load()
+	from := start
+	if full {
+		from = s.wrote
+	}
 	err = s.e.up.send(ctx, &s.pace, s.conn, s.head, buf.behind(0, size))
-	took := time.Since(start)
-	s.pack.wrote(shown{size, took, s.valve.held(), int(s.e.uploaded.Load() - before), int(s.e.sending.Load()) - 1})
-	s.valve.wrote(size, took)
+	s.wrote = s.e.moment()
+	s.pack.wrote(shown{bytes: size, took: s.wrote.at.Sub(from.at), full: full, held: s.valve.held(),
+		beside: int(s.wrote.uploaded-from.uploaded) - size, busy: int(s.e.sending.Load()) - 1})
+	s.valve.wrote(size, s.wrote.at.Sub(start.at))
 	return true, err
 }
+
+// A moment is a time, and how many bytes the engine had begun to send by then.
+type moment struct {
+	at       time.Time
+	uploaded int64
+}
+
+func (e *Engine) moment() moment { return moment{time.Now(), e.uploaded.Load()} }
 
 // unreadable refuses a chunk, or the topic when the file has changed.
 func (s *server) unreadable(t *served, i int, err error) {

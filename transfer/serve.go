@@ -23,7 +23,8 @@ type server struct {
 	out   *outbox
 	pack  *packer // the writer's alone, as valve and pace
 	valve *valve
-	spare []byte // to be filled with control frames next; the writer's alone
+	wrote moment // when the last chunk had been written, or the connection began; likewise
+	spare []byte // to be filled with control frames next; likewise
 	head  []byte // to be filled with the header of the next chunk; likewise
 	pace  pacer
 
@@ -56,7 +57,7 @@ func (e *Engine) serve(ctx context.Context, from wire.Member, conn net.Conn) {
 		return
 	}
 	defer e.tasks.Done()
-	s := &server{e: e, peer: from, conn: conn, out: newOutbox(), pack: e.newPacker(wire.Zstd, wire.S2), valve: tune(conn), topics: map[uint32]*served{}}
+	s := &server{e: e, peer: from, conn: conn, out: newOutbox(), pack: e.newPacker(wire.Zstd, wire.S2), valve: tune(conn), wrote: e.moment(), topics: map[uint32]*served{}}
 	ctx, cancel := e.joinContext(ctx)
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()

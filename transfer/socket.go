@@ -78,12 +78,19 @@ func (v *valve) bound(limit int) {
 
 // held returns how many bytes the kernel holds that the other side has not
 // acknowledged; 0 where that is not known.
-func (v *valve) held() (bytes int) {
+func (v *valve) held() int { return v.ask(sockopt.Unacknowledged) }
+
+// full reports whether the kernel still has something to send; false where that is
+// not known.
+func (v *valve) full() bool { return v.ask(sockopt.Unsent) > 0 }
+
+// ask asks the kernel for a number of bytes; 0 where that fails.
+func (v *valve) ask(what func(fd uintptr) (int, error)) (bytes int) {
 	if v.raw == nil {
 		return 0
 	}
-	_ = v.raw.Control(func(fd uintptr) { // failing leaves 0
-		bytes, _ = sockopt.Unacknowledged(fd)
+	_ = v.raw.Control(func(fd uintptr) {
+		bytes, _ = what(fd)
 	})
 	return bytes
 }

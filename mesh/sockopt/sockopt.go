@@ -38,9 +38,15 @@ func TCPInfo(fd uintptr, info *unix.TCPInfo) error {
 
 // Unacknowledged returns how many bytes the kernel has that the other side has
 // not acknowledged, those it has not sent yet among them.
-func Unacknowledged(fd uintptr) (int, error) {
+func Unacknowledged(fd uintptr) (int, error) { return count(fd, unix.SIOCOUTQ) }
+
+// Unsent returns how many of those it has not sent yet.
+func Unsent(fd uintptr) (int, error) { return count(fd, unix.SIOCOUTQNSD) }
+
+// count returns a number of bytes that the kernel is asked for.
+func count(fd, request uintptr) (int, error) {
 	var v int32
-	_, _, errno := unix.RawSyscall(unix.SYS_IOCTL, fd, unix.SIOCOUTQ, uintptr(unsafe.Pointer(&v)))
+	_, _, errno := unix.RawSyscall(unix.SYS_IOCTL, fd, request, uintptr(unsafe.Pointer(&v)))
 	return int(v), failure(errno)
 }
 

@@ -45,6 +45,9 @@ func TestOptionsAreThoseOfTheSocket(t *testing.T) {
 		if n, err := sockopt.Unacknowledged(fd); err != nil || n < 0 || n > 1000 {
 			t.Errorf("%d of 1000 bytes unacknowledged: %v", n, err)
 		}
+		if n, err := sockopt.Unsent(fd); err != nil || n != 0 {
+			t.Errorf("%d of 1000 bytes unsent, to one who takes them: %v", n, err)
+		}
 		if err := sockopt.Set(fd, unix.SOL_SOCKET, -1, 1); err != unix.ENOPROTOOPT {
 			t.Errorf("an option that is not: %v", err)
 		}
