@@ -32,8 +32,8 @@
 // How much is on the way from a peer follows its answers: more while they come
 // within [responseLow], less above [responseHigh], between 2 and the limit given
 // to [New]. From all together it is 32 chunks, or twice what comes in the time that
-// one takes from a peer with nothing else to send; what should have come by now does
-// not count, so that whoever is silent holds up nobody. A peer that sends nothing for
+// one takes from a peer with nothing else to send; what a silent one should have sent
+// by now does not count, so that it holds up nobody. A peer that sends nothing for
 // [Stall] loses what it was asked for to those who can give it, and is tried with one
 // chunk at a time, after longer and longer rests, until it delivers. A peer that sends
 // a bad chunk is dropped.

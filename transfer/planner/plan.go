@@ -137,18 +137,24 @@ func (r *Receiver) waited(now time.Duration, p *peer) bool {
 	return now-max(p.dryAt, r.spreadAt) > 2*max(p.took, r.gap)+minPatience
 }
 
-// room returns how many more chunks all peers together should be asked for. Who
-// should have answered by now does not count: others are to be asked meanwhile.
+// room returns how many more chunks all peers together should be asked for. What
+// one that sends nothing should have sent by now does not count: others are to be
+// asked meanwhile.
 func (r *Receiver) room(now time.Duration) int {
-	asked := 0
+	room := r.flow.most()
 	for _, p := range r.order {
+		room -= len(p.out)
+		patience := max(responseHigh, 2*p.took)
+		if now-p.last <= patience {
+			continue
+		}
 		for _, at := range p.out {
-			if now-at <= max(responseHigh, 2*p.took) {
-				asked++
+			if now-at > patience {
+				room++
 			}
 		}
 	}
-	return r.flow.most() - asked
+	return room
 }
 
 // room returns how many more chunks p should be asked for.
