@@ -24,7 +24,7 @@ type Dealer struct {
 // asker is one topic's state.
 type asker struct {
 	has         *Bitset // held by it, or promised to it by a deal
-	asked       []int   // explicit requests, in order
+	asked       []int   // explicit requests, in order; what is fresh goes first
 	credits     int     // chunks it lets us deal
 	lane, lanes int     // chunks c with c % lanes == lane are dealt
 	cursor      int     // where the search for something fresh goes on
@@ -173,8 +173,9 @@ func (d *Dealer) Next(a Asker) (c int, ok, dry bool) {
 		return 0, false, false
 	}
 	if len(as.asked) > 0 {
-		c = as.asked[0]
-		as.asked = as.asked[1:]
+		at := max(slices.IndexFunc(as.asked, d.fresh.Has), 0)
+		c = as.asked[at]
+		as.asked = slices.Delete(as.asked, at, at+1)
 		d.promise(as, c)
 		return c, true, false
 	}

@@ -88,6 +88,28 @@ func TestNoDealIsMadeAgainWhileThereWillBeMoreToDeal(t *testing.T) {
 	}
 }
 
+// Who is asked for much by many gives each of them something else first.
+func TestWhatNobodyElseWasGivenGoesFirst(t *testing.T) {
+	d := NewDealer(4)
+	d.OwnAll()
+	var got []int
+	for a := range Asker(3) {
+		d.Join(a)
+		for c := range 3 {
+			d.Request(a, c)
+		}
+		c, _, _ := d.Next(a)
+		got = append(got, c)
+	}
+	for range 2 {
+		c, _, _ := d.Next(0)
+		got = append(got, c)
+	}
+	if want := []int{0, 1, 2, 1, 2}; !slices.Equal(got, want) {
+		t.Errorf("chunks go out as %v, want %v", got, want)
+	}
+}
+
 func TestWhatOnlyOneWhoLeftWasDealtIsFresh(t *testing.T) {
 	d, slow, fast := dealt(8)
 	for c := 1; c < 8; c++ {

@@ -58,6 +58,26 @@ func TestWhoAnswersSoonestIsAskedFirst(t *testing.T) {
 	}
 }
 
+func TestWhatASlowOneOwesIsAskedOfAQuickOneThatHasItByNow(t *testing.T) {
+	r := New(endgame+3, 64)
+	r.Join(0, 0)
+	r.Join(0, 1)
+	r.Have(0, 0, []byte{3})
+	if n := asked(r.Plan(0)); n[0] != 2 {
+		t.Fatalf("%v are asked, want the only holder, for both chunks", n)
+	}
+	r.peers[0].took = 3 * responseHigh
+	r.Have(1, 0, []byte{1})
+	if a := r.Plan(2 * responseHigh); len(a) > 0 {
+		t.Errorf("before that is late: %+v", a)
+	}
+	r.peers[0].last = 2 * responseHigh // it sends to others, or something else
+	a := r.Plan(2*responseHigh + 1)
+	if len(a) != 2 || a[0] != (Action{Kind: Withdraw, Peer: 0, Chunk: 0}) || a[1] != (Action{Kind: Request, Peer: 1, Chunk: 0}) {
+		t.Errorf("then: %+v, want chunk 0 withdrawn from the slow one and asked of the other, and chunk 1 left", a)
+	}
+}
+
 func TestALongFastWayHasMoreOnIt(t *testing.T) {
 	r := crowd(40)
 	const way = 200 * time.Millisecond

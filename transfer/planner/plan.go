@@ -12,6 +12,7 @@ func (r *Receiver) Plan(now time.Duration) []Action {
 	if r.missing.Count() > 0 {
 		r.spreads(now)
 		r.stalls(now)
+		r.relieves(now)
 		r.deals(now)
 		r.requests(now)
 		r.twice(now)
@@ -43,11 +44,35 @@ func (r *Receiver) stalls(now time.Duration) {
 		for _, c := range sorted(p.out) {
 			if r.another(now, p, c) {
 				p.rest(now)
-				r.release(p, c)
-				r.do(Action{Kind: Withdraw, Peer: p.id, Chunk: c})
+				r.withdraw(p, c)
 			}
 		}
 	}
+}
+
+// relieves takes from slow peers what they have owed for long and quick fellows have
+// by now: where many ask one with a slow link, what it alone had has spread long
+// before it has served all.
+func (r *Receiver) relieves(now time.Duration) {
+	slow := 2 * max(responseHigh, r.flow.way)
+	for _, p := range r.order {
+		if p.took <= slow {
+			continue
+		}
+		for _, c := range sorted(p.out) {
+			if now-p.out[c] > slow && slices.ContainsFunc(r.order, func(o *peer) bool {
+				return o.took <= slow && !o.stalled && !o.complete() && o.have.Has(c) && o.room(now) > 0
+			}) {
+				r.withdraw(p, c)
+			}
+		}
+	}
+}
+
+// withdraw takes back that p was asked for c.
+func (r *Receiver) withdraw(p *peer, c int) {
+	r.release(p, c)
+	r.do(Action{Kind: Withdraw, Peer: p.id, Chunk: c})
 }
 
 // rest keeps a stalled peer from being asked at once for what was just taken

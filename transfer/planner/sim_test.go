@@ -51,6 +51,20 @@ func TestTimeHardlyGrowsWithTheNumberOfReceivers(t *testing.T) {
 	}
 }
 
+func TestSlowOnesOfFortyThatKnowEachOtherHoldTheOthersUpLittle(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes 3 s")
+	}
+	t.Parallel()
+	const receivers, chunks, bound = 40, 1024, 1024 * slot
+	s := newNetsim(simSetup{seeds: 1, receivers: receivers, chunks: chunks, fellows: receivers, latency: 5 * time.Millisecond, shape: uneven})
+	took := s.run(func(h *simHost) bool { return h.down <= slot })
+	t.Logf("the fast ones: %s", s.shown(took, bound, 1))
+	if most := time.Duration(1.35 * float64(bound)); took == 0 || took > most {
+		t.Errorf("the fast ones take %v, want at most %v", took, most)
+	}
+}
+
 func TestFortyHostsThatKnowEachOtherTakeHardlyLongerThanOne(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes 10 s")
