@@ -1,11 +1,20 @@
 package planner
 
 import (
+	"flag"
+	"os"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
 )
+
+func TestMain(m *testing.M) {
+	if err := flag.Set("rapid.checks", "3000"); err != nil { // what goes wrong here is rare; the command line still overrides it
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
 
 // world drives one receiver against peers that answer as the draw says.
 type world struct {
@@ -17,6 +26,7 @@ type world struct {
 	holds map[Peer]*Bitset
 	asked map[Peer]map[int]bool
 	deals map[Peer]int
+	over  map[Peer]int  // chunks that crossed their withdrawal and so were taken for dealt
 	mute  map[Peer]bool // takes requests and never answers
 	liar  map[Peer]bool // sends wrong bytes
 }
@@ -26,7 +36,7 @@ func (w *world) join(p Peer) {
 		return
 	}
 	w.here[p] = true
-	w.asked[p], w.deals[p] = map[int]bool{}, 0
+	w.asked[p], w.deals[p], w.over[p] = map[int]bool{}, 0, 0
 	w.r.Join(w.now, p)
 	w.r.Have(p, 0, w.holds[p].Bytes())
 }
@@ -58,8 +68,8 @@ func (w *world) plan() {
 		case Drop:
 			w.leave(a.Peer)
 		}
-		if p := a.Peer; w.here[p] && len(w.asked[p])+w.deals[p] > 16 {
-			w.t.Fatalf("%d chunks are asked of peer %d, at most 16", len(w.asked[p])+w.deals[p], p)
+		if p := a.Peer; w.here[p] && len(w.asked[p])+w.deals[p] > 16+w.over[p] {
+			w.t.Fatalf("%d chunks are asked of peer %d, at most 16 and %d that crossed", len(w.asked[p])+w.deals[p], p, w.over[p])
 		}
 	}
 }
@@ -72,6 +82,9 @@ func (w *world) answer(p Peer) {
 	for c := range w.n {
 		if w.asked[p][c] {
 			delete(w.asked[p], c)
+			if !w.r.Lacks(c) && w.deals[p] > 0 {
+				w.over[p]++
+			}
 			w.deliver(p, c)
 			return
 		}
@@ -86,7 +99,7 @@ func (w *world) answer(p Peer) {
 			return
 		}
 	}
-	w.deals[p] = 0
+	w.deals[p], w.over[p] = 0, 0
 	w.r.NothingFresh(w.now, p)
 }
 
@@ -103,7 +116,7 @@ func (w *world) deliver(p Peer, c int) {
 func draw(t *rapid.T, honest bool) *world {
 	n := rapid.IntRange(1, 150).Draw(t, "chunks")
 	w := &world{t: t, r: New(n, 16), n: n, here: map[Peer]bool{}, holds: map[Peer]*Bitset{},
-		asked: map[Peer]map[int]bool{}, deals: map[Peer]int{}, mute: map[Peer]bool{}, liar: map[Peer]bool{}}
+		asked: map[Peer]map[int]bool{}, deals: map[Peer]int{}, over: map[Peer]int{}, mute: map[Peer]bool{}, liar: map[Peer]bool{}}
 	liars := map[Peer]bool{}
 	for p := range Peer(rapid.IntRange(1, 6).Draw(t, "peers")) {
 		w.holds[p] = NewBitset(n)

@@ -216,7 +216,8 @@ func (r *Receiver) Arrived(now time.Duration, id Peer, c int) {
 }
 
 // arrived adapts p's depth to how long it took to answer, and reports whether it
-// was asked for c.
+// was asked for c. What crossed its withdrawal cannot be told from what was dealt, and
+// counts as that: p may then deal as many more.
 func (p *peer) arrived(now time.Duration, c int, most float64) bool {
 	p.alive(now)
 	at, asked := p.out[c]
