@@ -75,6 +75,15 @@ func (c *content) leave(s *served, satisfied bool) {
 	} else {
 		c.dealer.Leave(s.asker)
 	}
+	c.wakeSpared()
+}
+
+// wakeSpared lets those go on who were passed over while others could be dealt
+// something fresh. The content's lock is held.
+func (c *content) wakeSpared() {
+	for _, asker := range c.dealer.Spared() {
+		c.topics[asker].server.out.poke()
+	}
 }
 
 // own lets chunk i be sent: from now on others may be told of it.

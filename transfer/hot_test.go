@@ -55,7 +55,7 @@ func TestWhatWasHashedToBeSentIsNotReadAgain(t *testing.T) {
 	}
 	tell(c, 3)
 	for want := range 3 {
-		i, ok, _ := c.dealer.Next(topic.asker)
+		i, ok, _ := c.dealer.Next(0, topic.asker)
 		if !ok || i != want {
 			t.Fatalf("chunk %d is dealt, want %d", i, want)
 		}
@@ -88,8 +88,8 @@ func TestFewChunksLieHotAtATime(t *testing.T) {
 	if n := hashed(); n != 1 {
 		t.Errorf("%d chunks were hashed after one was sent, want 1", n)
 	}
-	c.dealer.Have(topic.asker, 1) // it came from elsewhere
-	c.dealer.Have(topic.asker, 2)
+	c.dealer.Have(0, topic.asker, 1) // it came from elsewhere
+	c.dealer.Have(0, topic.asker, 2)
 	if n := hashed(); n != 2 {
 		t.Errorf("%d chunks were hashed after two were needless, want 2", n)
 	}
@@ -163,7 +163,7 @@ func TestNobodyHoldsUpAVersionThatIsWaitedFor(t *testing.T) {
 		t.Fatal("nothing is hashed ahead")
 	}
 	tell(c, 2)
-	c.dealer.Have(topic.asker, 1)
+	c.dealer.Have(0, topic.asker, 1)
 	if c.takeHot(1); hasher.later != 1 {
 		t.Errorf("the hashing was put off %d times, want once", hasher.later)
 	}

@@ -105,9 +105,12 @@ func (s *server) next() (t *served, chunk int, waited *content) {
 		s.turn = (s.turn + 1) % len(s.order)
 		t := s.order[s.turn]
 		t.c.mu.Lock()
-		chunk, ok, dry := t.c.dealer.Next(t.asker)
+		chunk, ok, dry := t.c.dealer.Next(s.e.now(), t.asker)
 		if t.c.hot.from != nil && t.c.dealer.Pending(t.asker) > 0 {
 			waited = t.c
+		}
+		if dry {
+			t.c.wakeSpared()
 		}
 		t.c.mu.Unlock()
 		if dry {

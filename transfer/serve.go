@@ -235,12 +235,13 @@ func (s *server) when(topic uint32, do func(t *served)) error {
 }
 
 func (s *server) have(h wire.Have) error {
+	now := s.e.now()
 	marks := append([]byte(nil), h.Bits...)
 	var fetching *fetch
 	err := s.when(h.Topic, func(t *served) {
 		t.c.mu.Lock()
 		defer t.c.mu.Unlock()
-		planner.Each(t.c.manifest.Count(), int(h.First), marks, func(i int) { t.c.dealer.Have(t.asker, i) })
+		planner.Each(t.c.manifest.Count(), int(h.First), marks, func(i int) { t.c.dealer.Have(now, t.asker, i) })
 		fetching = t.c.fetching
 	})
 	if fetching != nil {

@@ -70,11 +70,11 @@ func BenchmarkDealerStep(b *testing.B) {
 				}
 				a := Asker(i % n)
 				d.Deal(a, 1, 0, 1)
-				c, ok, _ := d.Next(a)
+				c, ok, _ := d.Next(0, a)
 				if !ok {
 					b.Fatalf("nothing is dealt after %d chunks", i%chunks)
 				}
-				d.Have(a, c)
+				d.Have(0, a, c)
 			}
 		})
 	}

@@ -1,8 +1,10 @@
 package planner
 
 import (
+	"cmp"
 	"maps"
 	"slices"
+	"time"
 )
 
 // Asker is the caller's handle of one topic that is served.
@@ -15,24 +17,34 @@ type Dealer struct {
 	fresh  *Bitset // chunks that no asker holds or was promised
 	copies []uint16
 	askers map[Asker]*asker
-	grows  bool        // what is not owned yet will be
-	flying map[int]int // chunk dealt, and that nobody has said to hold since → the deal's number
-	dealt  int         // deals so far
-	landed int         // the number of the latest one that has landed
+	grows  bool           // what is not owned yet will be
+	flying map[int]flight // chunk dealt, and that nobody has said to hold since
+	dealt  int            // deals so far
+	landed int            // the number of the latest one that has landed
+}
+
+// flight is a deal that has not landed.
+type flight struct {
+	number int
+	to     *asker
+	at     time.Duration
 }
 
 // asker is one topic's state.
 type asker struct {
-	has         *Bitset // held by it, or promised to it by a deal
-	asked       []int   // explicit requests, in order; what is fresh goes first
-	credits     int     // chunks it lets us deal
-	lane, lanes int     // chunks c with c % lanes == lane are dealt
-	cursor      int     // where the search for something fresh goes on
+	has         *Bitset       // held by it, or promised to it by a deal
+	asked       []int         // explicit requests, in order; what is fresh goes first
+	credits     int           // chunks it lets us deal
+	lane, lanes int           // chunks c with c % lanes == lane are dealt
+	cursor      int           // where the search for something fresh goes on
+	took        time.Duration // from a deal to its landing, smoothed; 0: unknown
+	fed         bool          // it got something from others since it was dealt something
+	spared      bool          // it was passed over since Spared told
 }
 
 // NewDealer returns the dealer of a content of n chunks that holds none yet.
 func NewDealer(n int) *Dealer {
-	d := &Dealer{own: NewBitset(n), fresh: NewBitset(n), flying: map[int]int{}, copies: make([]uint16, n), askers: map[Asker]*asker{}}
+	d := &Dealer{own: NewBitset(n), fresh: NewBitset(n), flying: map[int]flight{}, copies: make([]uint16, n), askers: map[Asker]*asker{}}
 	d.fresh.Fill()
 	return d
 }
@@ -89,13 +101,14 @@ func (d *Dealer) Done(a Asker) {
 
 // ground forgets the deals of chunks.
 func (d *Dealer) ground(chunks *Bitset) {
-	maps.DeleteFunc(d.flying, func(c, _ int) bool { return chunks.Has(c) })
+	maps.DeleteFunc(d.flying, func(c int, _ flight) bool { return chunks.Has(c) })
 }
 
 // Have records that asker a holds chunk c.
-func (d *Dealer) Have(a Asker, c int) {
+func (d *Dealer) Have(now time.Duration, a Asker, c int) {
 	if as := d.askers[a]; as != nil {
-		d.lands(c)
+		d.lands(now, as, c)
+		as.fed = as.fed || !as.has.Has(c)
 		d.promise(as, c)
 	}
 }
@@ -108,11 +121,17 @@ func (d *Dealer) promise(as *asker, c int) {
 	}
 }
 
-// lands records that somebody holds chunk c.
-func (d *Dealer) lands(c int) {
-	if number, ok := d.flying[c]; ok {
-		d.landed = max(d.landed, number)
-		delete(d.flying, c)
+// lands records that as holds chunk c.
+func (d *Dealer) lands(now time.Duration, as *asker, c int) {
+	f, ok := d.flying[c]
+	if !ok {
+		return
+	}
+	delete(d.flying, c)
+	d.landed = max(d.landed, f.number)
+	if f.to == as {
+		as.took = cmp.Or(as.took, now-f.at)
+		as.took += (now - f.at - as.took) / 4
 	}
 }
 
@@ -167,7 +186,7 @@ func (d *Dealer) Pending(a Asker) int {
 
 // Next returns the chunk to send to a now. Where there is none, dry reports
 // that a's leave to deal has just been given up for want of anything fresh.
-func (d *Dealer) Next(a Asker) (c int, ok, dry bool) {
+func (d *Dealer) Next(now time.Duration, a Asker) (c int, ok, dry bool) {
 	as := d.askers[a]
 	if as == nil {
 		return 0, false, false
@@ -186,6 +205,10 @@ func (d *Dealer) Next(a Asker) (c int, ok, dry bool) {
 	if c < 0 && d.grows {
 		return 0, false, false
 	}
+	if c >= 0 && as.fed && d.behind(as) {
+		as.spared, as.fed = true, false
+		return 0, false, false
+	}
 	if c < 0 {
 		c = d.late(as)
 	}
@@ -195,9 +218,47 @@ func (d *Dealer) Next(a Asker) (c int, ok, dry bool) {
 	}
 	as.credits--
 	d.dealt++
-	d.flying[c] = d.dealt
+	d.flying[c] = flight{d.dealt, as, now}
+	as.fed = false
 	d.promise(as, c)
 	return c, true, false
+}
+
+// behind reports whether deals take several times as long to land with as as with half
+// of all, one of whom can be dealt to. What a slow one alone has reaches all others
+// over its slow link, for which they wait; so it is dealt nothing then, as long as
+// others give it something. Who lacks much of what others have, as one that joins late,
+// takes a few times as long as well, but not as long as a slow one.
+func (d *Dealer) behind(as *asker) bool {
+	times := time.Duration(4)
+	if as.took > responseHigh {
+		times = 2
+	}
+	known, quicker, leave := 0, 0, false
+	for _, o := range d.askers {
+		if o.took == 0 {
+			continue
+		}
+		known++
+		if times*o.took < as.took {
+			quicker++
+			leave = leave || o.credits > 0
+		}
+	}
+	return leave && 2*quicker >= known
+}
+
+// Spared returns whom Next passed over, though it had something fresh, since it was
+// last called. When there is nothing fresh any more, they are to be served again.
+func (d *Dealer) Spared() []Asker {
+	var spared []Asker
+	for a, as := range d.askers {
+		if as.spared {
+			as.spared = false
+			spared = append(spared, a)
+		}
+	}
+	return spared
 }
 
 // late returns the chunk of the oldest deal with somebody slow, to whom one with as
@@ -205,9 +266,9 @@ func (d *Dealer) Next(a Asker) (c int, ok, dry bool) {
 // as many as there are askers and more. It returns -1 where there is none.
 func (d *Dealer) late(as *asker) int {
 	late, oldest := -1, d.landed-len(d.askers)+1
-	for c, number := range d.flying {
-		if number < oldest && !as.has.Has(c) {
-			late, oldest = c, number
+	for c, f := range d.flying {
+		if f.number < oldest && !as.has.Has(c) {
+			late, oldest = c, f.number
 		}
 	}
 	return late

@@ -3,13 +3,14 @@ package planner
 import (
 	"slices"
 	"testing"
+	"time"
 )
 
 // dealTo lets a have n more chunks and returns those it is sent.
 func dealTo(d *Dealer, a Asker, n int) (got []int) {
 	d.Deal(a, n, 0, 1)
 	for {
-		c, ok, _ := d.Next(a)
+		c, ok, _ := d.Next(0, a)
 		if !ok {
 			return got
 		}
@@ -31,11 +32,11 @@ func dealt(n int) (d *Dealer, slow, fast Asker) {
 
 func TestADealThatWasOvertakenIsMadeOnceMore(t *testing.T) {
 	d, slow, fast := dealt(8)
-	d.Have(fast, 1)
+	d.Have(0, fast, 1)
 	if got := dealTo(d, fast, 4); got != nil {
 		t.Errorf("after one deal has landed that was made later, the fast one is dealt %v", got)
 	}
-	d.Have(fast, 2)
+	d.Have(0, fast, 2)
 	if got := dealTo(d, fast, 4); !slices.Equal(got, []int{0}) {
 		t.Errorf("after two that were made later, the fast one is dealt %v, want what the slow one has not got", got)
 	}
@@ -46,16 +47,16 @@ func TestADealThatWasOvertakenIsMadeOnceMore(t *testing.T) {
 
 func TestADealThatHasLandedIsNotMadeAgain(t *testing.T) {
 	for name, land := range map[string]func(d *Dealer, slow, fast Asker){
-		"the asker has told of it":   func(d *Dealer, slow, fast Asker) { d.Have(slow, 0) },
-		"another has":                func(d *Dealer, slow, fast Asker) { d.Join(3); d.Have(3, 0) },
+		"the asker has told of it":   func(d *Dealer, slow, fast Asker) { d.Have(0, slow, 0) },
+		"another has":                func(d *Dealer, slow, fast Asker) { d.Join(3); d.Have(0, 3, 0) },
 		"the asker needs no more":    func(d *Dealer, slow, fast Asker) { d.Done(slow) },
-		"it was asked for meanwhile": func(d *Dealer, slow, fast Asker) { d.Request(fast, 0); d.Next(fast) },
+		"it was asked for meanwhile": func(d *Dealer, slow, fast Asker) { d.Request(fast, 0); d.Next(0, fast) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			d, slow, fast := dealt(8)
 			land(d, slow, fast)
 			for c := 1; c < 8; c++ {
-				d.Have(fast, c)
+				d.Have(0, fast, c)
 			}
 			if got := dealTo(d, fast, 4); got != nil {
 				t.Errorf("%v is dealt again", got)
@@ -76,7 +77,7 @@ func TestNoDealIsMadeAgainWhileThereWillBeMoreToDeal(t *testing.T) {
 	dealTo(d, slow, 1)
 	dealTo(d, fast, 6)
 	for c := 1; c < 7; c++ {
-		d.Have(fast, c)
+		d.Have(0, fast, c)
 	}
 	if got := dealTo(d, fast, 2); got != nil {
 		t.Errorf("the fast one is dealt %v while one more chunk is to come", got)
@@ -98,11 +99,11 @@ func TestWhatNobodyElseWasGivenGoesFirst(t *testing.T) {
 		for c := range 3 {
 			d.Request(a, c)
 		}
-		c, _, _ := d.Next(a)
+		c, _, _ := d.Next(0, a)
 		got = append(got, c)
 	}
 	for range 2 {
-		c, _, _ := d.Next(0)
+		c, _, _ := d.Next(0, 0)
 		got = append(got, c)
 	}
 	if want := []int{0, 1, 2, 1, 2}; !slices.Equal(got, want) {
@@ -113,10 +114,77 @@ func TestWhatNobodyElseWasGivenGoesFirst(t *testing.T) {
 func TestWhatOnlyOneWhoLeftWasDealtIsFresh(t *testing.T) {
 	d, slow, fast := dealt(8)
 	for c := 1; c < 8; c++ {
-		d.Have(fast, c)
+		d.Have(0, fast, c)
 	}
 	d.Leave(slow)
 	if got := dealTo(d, fast, 4); !slices.Equal(got, []int{0}) {
 		t.Errorf("dealt are %v, want chunk 0, once", got)
+	}
+}
+
+// lagging returns a dealer of 64 chunks with a quick asker, with whom deals land in 10
+// ms, and another with whom they take longer. Both have got one.
+func lagging(took time.Duration) (d *Dealer, slow, quick Asker) {
+	d, slow, quick = NewDealer(64), 1, 2
+	d.OwnAll()
+	for a, after := range map[Asker]time.Duration{slow: took, quick: 10 * time.Millisecond} {
+		d.Join(a)
+		for _, c := range dealTo(d, a, 1) {
+			d.Have(after, a, c)
+		}
+	}
+	return d, slow, quick
+}
+
+func TestASlowOneIsDealtNothingWhileAQuickOneCanBe(t *testing.T) {
+	feed := func(d *Dealer, slow Asker) { d.Have(0, slow, 0); d.Have(0, slow, 1) } // of which it was dealt one
+	for name, c := range map[string]struct {
+		took   time.Duration
+		change func(d *Dealer, slow, quick Asker)
+		want   int // chunks that the slow one is dealt
+	}{
+		"it gets something from others": {100 * time.Millisecond, func(d *Dealer, slow, quick Asker) {
+			feed(d, slow)
+			d.Deal(quick, 1, 0, 1)
+		}, 0},
+		"it gets nothing from others": {100 * time.Millisecond, func(d *Dealer, _, quick Asker) { d.Deal(quick, 1, 0, 1) }, 2},
+		"the quick one has no leave":  {100 * time.Millisecond, func(d *Dealer, slow, _ Asker) { feed(d, slow) }, 2},
+		"the quick one has left": {100 * time.Millisecond, func(d *Dealer, slow, quick Asker) {
+			feed(d, slow)
+			d.Deal(quick, 1, 0, 1)
+			d.Leave(quick)
+		}, 2},
+		"it lacks much, and is not slow": {30 * time.Millisecond, func(d *Dealer, slow, quick Asker) {
+			feed(d, slow)
+			d.Deal(quick, 1, 0, 1)
+		}, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d, slow, quick := lagging(c.took)
+			c.change(d, slow, quick)
+			if got := dealTo(d, slow, 2); len(got) != c.want {
+				t.Errorf("it is dealt %v, want %d chunks", got, c.want)
+			}
+			if spared := d.Spared(); slices.Contains(spared, slow) != (c.want == 0) {
+				t.Errorf("passed over are %v", spared)
+			}
+			if again := d.Spared(); again != nil {
+				t.Errorf("%v are told of twice", again)
+			}
+		})
+	}
+}
+
+// A slow one that others have stopped feeding is dealt to once more.
+func TestASlowOneIsPassedOverOnceForWhatItGot(t *testing.T) {
+	d, slow, quick := lagging(time.Second)
+	d.Have(0, slow, 0)
+	d.Have(0, slow, 1)
+	d.Deal(quick, 1, 0, 1)
+	if got := dealTo(d, slow, 1); got != nil {
+		t.Errorf("it is dealt %v at first", got)
+	}
+	if got := dealTo(d, slow, 0); len(got) != 1 {
+		t.Errorf("then it is dealt %v, want a chunk", got)
 	}
 }

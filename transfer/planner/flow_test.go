@@ -78,6 +78,23 @@ func TestWhatASlowOneOwesIsAskedOfAQuickOneThatHasItByNow(t *testing.T) {
 	}
 }
 
+func TestASlowFellowIsAskedForWhatNobodyElseHas(t *testing.T) {
+	r := New(5, 64)
+	r.Join(0, 0)
+	r.Join(0, 1)
+	r.Have(0, 0, []byte{0b01101})
+	r.Have(1, 0, []byte{0b01110})
+	r.peers[0].took = 3 * responseHigh
+	for _, a := range r.Plan(0) {
+		if a.Kind != Request || (a.Peer == 0) != (a.Chunk == 0) {
+			t.Errorf("%+v is to be done, want chunk 0 asked of the slow one, all others of the quick one", a)
+		}
+	}
+	if n := len(r.asked); n != 4 {
+		t.Errorf("%d chunks are asked for, want 4", n)
+	}
+}
+
 func TestALongFastWayHasMoreOnIt(t *testing.T) {
 	r := crowd(40)
 	const way = 200 * time.Millisecond

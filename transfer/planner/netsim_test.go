@@ -71,6 +71,9 @@ func newNetsim(c simSetup) *netsim {
 		}
 		s.hosts = append(s.hosts, h)
 	}
+	for _, h := range s.hosts[:c.seeds] {
+		s.after(0, func() { s.alive(h) })
+	}
 	receivers := s.hosts[c.seeds:]
 	for _, h := range receivers {
 		s.after(h.from, func() { s.begin(h, s.hosts[:c.seeds], receivers, c.fellows) })
@@ -194,7 +197,7 @@ func (s *netsim) choose(h *simHost, c *simConn) {
 	if c.bound >= 0 {
 		return
 	}
-	i, ok, dry := h.dealer.Next(Asker(c.to.id))
+	i, ok, dry := h.dealer.Next(s.now, Asker(c.to.id))
 	if ok {
 		c.bound = i
 	}
@@ -203,7 +206,22 @@ func (s *netsim) choose(h *simHost, c *simConn) {
 			c.to.rx.NothingFresh(s.now, Peer(h.id))
 			s.plan(c.to)
 		})
+		s.wakeSpared(h)
 	}
+}
+
+// wakeSpared lets those be dealt to who were passed over.
+func (s *netsim) wakeSpared(h *simHost) {
+	for _, a := range h.dealer.Spared() {
+		s.choose(h, h.conn(s.hosts[a]))
+	}
+	s.send(h)
+}
+
+// alive is what wakes the senders of a host that nobody else does.
+func (s *netsim) alive(h *simHost) {
+	s.wakeSpared(h)
+	s.after(2*time.Second, func() { s.alive(h) })
 }
 
 // send puts the next connection's chunk on h's uplink.
@@ -246,6 +264,14 @@ func (s *netsim) arrive(from, to *simHost, i int) {
 	to.dealer.Own(i)
 	if to.rx.Missing() == 0 && to.done == 0 {
 		to.done = s.now
+		s.after(s.latency, func() {
+			for _, o := range s.hosts {
+				if o.conn(to) != nil {
+					o.dealer.Done(Asker(to.id))
+					s.wakeSpared(o)
+				}
+			}
+		})
 	}
 	s.plan(to)
 	if !fresh {
@@ -262,7 +288,7 @@ func (s *netsim) arrive(from, to *simHost, i int) {
 
 // hear lets o know what another has.
 func (s *netsim) hear(o, of *simHost, first int, marks []byte) {
-	Each(s.chunks, first, marks, func(i int) { o.dealer.Have(Asker(of.id), i) })
+	Each(s.chunks, first, marks, func(i int) { o.dealer.Have(s.now, Asker(of.id), i) })
 	if o.rx != nil {
 		o.rx.Have(Peer(of.id), first, marks)
 		s.plan(o)

@@ -54,20 +54,24 @@ func (r *Receiver) stalls(now time.Duration) {
 // by now: where many ask one with a slow link, what it alone had has spread long
 // before it has served all.
 func (r *Receiver) relieves(now time.Duration) {
-	slow := 2 * max(responseHigh, r.flow.way)
 	for _, p := range r.order {
-		if p.took <= slow {
+		if !r.slow(p) {
 			continue
 		}
 		for _, c := range sorted(p.out) {
-			if now-p.out[c] > slow && slices.ContainsFunc(r.order, func(o *peer) bool {
-				return o.took <= slow && !o.stalled && !o.complete() && o.have.Has(c) && o.room(now) > 0
+			if now-p.out[c] > r.long() && slices.ContainsFunc(r.order, func(o *peer) bool {
+				return !r.slow(o) && !o.stalled && !o.complete() && o.have.Has(c) && o.room(now) > 0
 			}) {
 				r.withdraw(p, c)
 			}
 		}
 	}
 }
+
+// long returns how long a peer may take over a chunk that is not slow.
+func (r *Receiver) long() time.Duration { return 2 * max(responseHigh, r.flow.way) }
+
+func (r *Receiver) slow(p *peer) bool { return p.took > r.long() }
 
 // withdraw takes back that p was asked for c.
 func (r *Receiver) withdraw(p *peer, c int) {
@@ -107,7 +111,8 @@ func (r *Receiver) another(now time.Duration, p *peer, c int) bool {
 }
 
 // requests asks those that are not left to deal for what they have: the next chunk
-// of who has been asked for least, and of those of who answers soonest.
+// of who has been asked for least, and of those of who answers soonest. Slow fellows
+// are asked for what nobody else can be.
 func (r *Receiver) requests(now time.Duration) {
 	if r.free.Count() == 0 {
 		return
@@ -121,7 +126,7 @@ func (r *Receiver) requests(now time.Duration) {
 	}
 	for room := r.room(now); len(open) > 0 && room > 0 && r.free.Count() > 0; {
 		p := slices.MinFunc(open, func(a, b *peer) int {
-			return cmp.Or(a.queue()-b.queue(), cmp.Compare(a.took, b.took))
+			return cmp.Or(r.queue(a)-r.queue(b), cmp.Compare(a.took, b.took))
 		})
 		c := r.pick(p)
 		if c >= 0 {
@@ -144,10 +149,14 @@ func (p *peer) answers() bool {
 }
 
 // queue returns how many chunks p owes, to be compared with others. All ask the few
-// that are complete; so they are asked for certain chunks where fellows are busy.
-func (p *peer) queue() int {
-	if p.complete() {
+// that are complete; so they are asked for certain chunks where fellows are busy. A
+// slow fellow owes more than anybody.
+func (r *Receiver) queue(p *peer) int {
+	switch {
+	case p.complete():
 		return len(p.out) + minDepth
+	case r.slow(p):
+		return len(p.out) + minDepth + r.maxDepth
 	}
 	return len(p.out)
 }
