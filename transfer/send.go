@@ -145,18 +145,18 @@ func (s *server) sendChunk(ctx context.Context) (sent bool, err error) {
 		}
 	}
 	s.head = wire.AppendChunkHeader(s.head[:0], t.topic, uint32(i), enc, size)
-	full, start := s.valve.full(), s.e.moment()
+	full, last, start := s.valve.full(), s.wrote, s.e.moment()
 	s.e.uploaded.Add(int64(size))
 	s.e.sent.Add(1)
 	from := start
 	if full {
-		from = s.wrote
+		from = last
 	}
 	err = s.e.up.send(ctx, &s.pace, s.conn, s.head, buf.behind(0, size))
 	s.wrote = s.e.moment()
 	s.pack.wrote(shown{bytes: size, took: s.wrote.at.Sub(from.at), full: full, held: s.valve.held(),
 		beside: int(s.wrote.uploaded-from.uploaded) - size, busy: int(s.e.sending.Load()) - 1})
-	s.valve.wrote(size, s.wrote.at.Sub(start.at))
+	s.valve.wrote(size, last.at, start.at, s.wrote.at)
 	return true, err
 }
 

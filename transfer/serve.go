@@ -57,7 +57,8 @@ func (e *Engine) serve(ctx context.Context, from wire.Member, conn net.Conn) {
 		return
 	}
 	defer e.tasks.Done()
-	s := &server{e: e, peer: from, conn: conn, out: newOutbox(), pack: e.newPacker(wire.Zstd, wire.S2), valve: tune(conn), wrote: e.moment(), topics: map[uint32]*served{}}
+	s := &server{e: e, peer: from, conn: conn, out: newOutbox(), topics: map[uint32]*served{},
+		pack: e.newPacker(wire.Zstd, wire.S2), valve: tune(conn), wrote: e.moment()}
 	ctx, cancel := e.joinContext(ctx)
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()

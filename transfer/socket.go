@@ -28,7 +28,6 @@ type valve struct {
 	raw   syscall.RawConn // nil: no socket
 	limit int             // set last, bytes
 	start time.Time       // of what is being measured
-	last  time.Time       // when the last chunk had been written
 	bytes int             // since start
 }
 
@@ -38,7 +37,7 @@ func tune(conn net.Conn) *valve {
 	if raw == nil {
 		return &valve{}
 	}
-	v := &valve{raw: raw}
+	v := &valve{raw: raw, start: time.Now()}
 	v.set(unix.TCP_USER_TIMEOUT, int(silenceLimit.Milliseconds()))
 	v.bound(firstUnsent)
 	return v
@@ -95,16 +94,15 @@ func (v *valve) ask(what func(fd uintptr) (int, error)) (bytes int) {
 	return bytes
 }
 
-// wrote records that n bytes were written in the given time.
-func (v *valve) wrote(n int, took time.Duration) {
-	now := time.Now()
+// wrote records that n bytes were written from begun until now, and those before them
+// by last.
+func (v *valve) wrote(n int, last, begun, now time.Time) {
 	if v.raw == nil {
 		return
 	}
-	if begun := now.Add(-took); begun.Sub(v.last) > rateWindow/2 {
+	if begun.Sub(last) > rateWindow/2 {
 		v.start, v.bytes = begun, 0 // nothing was wanted for a while
 	}
-	v.last = now
 	v.bytes += n
 	over := now.Sub(v.start)
 	if over < rateWindow {
