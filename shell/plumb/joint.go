@@ -46,9 +46,11 @@ func (p *Plumber) join(name Name, reads, writes bool) (*Joint, error) {
 }
 
 // Next waits for lines and returns some that there are, in order, as the pipe's via
-// has made them. Its error is [ErrCleared], or ctx's.
+// has made them. Its error is [ErrCleared], once what had been written before has been
+// returned, or ctx's.
 func (j *Joint) Next(ctx context.Context) ([]string, error) {
 	for {
+		cleared := j.pipe.ctx.Err() != nil // so that nothing follows what waits
 		if items := j.queue.take(takeLines, takeBytes); len(items) > 0 {
 			lines := make([]string, len(items))
 			for i, it := range items {
@@ -59,10 +61,12 @@ func (j *Joint) Next(ctx context.Context) ([]string, error) {
 			}
 			continue
 		}
+		if cleared {
+			return nil, ErrCleared
+		}
 		select {
 		case <-j.queue.ready:
 		case <-j.pipe.ctx.Done():
-			return nil, ErrCleared
 		case <-j.plumber.ctx.Done():
 			return nil, errEnding
 		case <-ctx.Done():
