@@ -78,8 +78,8 @@ func (c *content) leave(s *served, satisfied bool) {
 	c.wakeSpared()
 }
 
-// wakeSpared lets those go on who were passed over while others could be dealt
-// something fresh. The content's lock is held.
+// wakeSpared lets those go on who were passed over while others were dealt what was
+// fresh. The content's lock is held.
 func (c *content) wakeSpared() {
 	for _, asker := range c.dealer.Spared() {
 		c.topics[asker].server.out.poke()

@@ -38,7 +38,7 @@ type asker struct {
 	lane, lanes int           // chunks c with c % lanes == lane are dealt
 	cursor      int           // where the search for something fresh goes on
 	took        time.Duration // from a deal to its landing, smoothed; 0: unknown
-	fed         bool          // it got something from others since it was dealt something
+	fed         bool          // it got something from others since it was dealt to, or passed over
 	spared      bool          // it was passed over since Spared told
 }
 
@@ -225,16 +225,16 @@ func (d *Dealer) Next(now time.Duration, a Asker) (c int, ok, dry bool) {
 }
 
 // behind reports whether deals take several times as long to land with as as with half
-// of all, one of whom can be dealt to. What a slow one alone has reaches all others
-// over its slow link, for which they wait; so it is dealt nothing then, as long as
-// others give it something. Who lacks much of what others have, as one that joins late,
-// takes a few times as long as well, but not as long as a slow one.
+// of all. What a slow one alone has reaches all others over its slow link, for which
+// they wait; so it is dealt nothing while something is fresh, as long as others give it
+// something. Who lacks much of what others have, as one that joins late, takes a few
+// times as long as well, but not as long as a slow one.
 func (d *Dealer) behind(as *asker) bool {
 	times := time.Duration(4)
 	if as.took > responseHigh {
 		times = 2
 	}
-	known, quicker, leave := 0, 0, false
+	known, quicker := 0, 0
 	for _, o := range d.askers {
 		if o.took == 0 {
 			continue
@@ -242,10 +242,9 @@ func (d *Dealer) behind(as *asker) bool {
 		known++
 		if times*o.took < as.took {
 			quicker++
-			leave = leave || o.credits > 0
 		}
 	}
-	return leave && 2*quicker >= known
+	return quicker > 0 && 2*quicker >= known
 }
 
 // Spared returns whom Next passed over, though it had something fresh, since it was

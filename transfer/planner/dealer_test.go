@@ -122,12 +122,12 @@ func TestWhatOnlyOneWhoLeftWasDealtIsFresh(t *testing.T) {
 	}
 }
 
-// lagging returns a dealer of 64 chunks with a quick asker, with whom deals land in 10
-// ms, and another with whom they take longer. Both have got one.
-func lagging(took time.Duration) (d *Dealer, slow, quick Asker) {
+// lagging returns a dealer of 64 chunks with two askers, with whom a deal has taken so
+// long to land.
+func lagging(slowly, quickly time.Duration) (d *Dealer, slow, quick Asker) {
 	d, slow, quick = NewDealer(64), 1, 2
 	d.OwnAll()
-	for a, after := range map[Asker]time.Duration{slow: took, quick: 10 * time.Millisecond} {
+	for a, after := range map[Asker]time.Duration{slow: slowly, quick: quickly} {
 		d.Join(a)
 		for _, c := range dealTo(d, a, 1) {
 			d.Have(after, a, c)
@@ -136,31 +136,22 @@ func lagging(took time.Duration) (d *Dealer, slow, quick Asker) {
 	return d, slow, quick
 }
 
-func TestASlowOneIsDealtNothingWhileAQuickOneCanBe(t *testing.T) {
-	feed := func(d *Dealer, slow Asker) { d.Have(0, slow, 0); d.Have(0, slow, 1) } // of which it was dealt one
+func TestASlowOneIsDealtNothingWhileOthersFeedIt(t *testing.T) {
+	feed := func(d *Dealer, slow, _ Asker) { d.Have(0, slow, 0); d.Have(0, slow, 1) } // of which it was dealt one
 	for name, c := range map[string]struct {
-		took   time.Duration
-		change func(d *Dealer, slow, quick Asker)
-		want   int // chunks that the slow one is dealt
+		slowly, quickly time.Duration
+		change          func(d *Dealer, slow, quick Asker)
+		want            int // chunks that the slow one is dealt
 	}{
-		"it gets something from others": {100 * time.Millisecond, func(d *Dealer, slow, quick Asker) {
-			feed(d, slow)
-			d.Deal(quick, 1, 0, 1)
-		}, 0},
-		"it gets nothing from others": {100 * time.Millisecond, func(d *Dealer, _, quick Asker) { d.Deal(quick, 1, 0, 1) }, 2},
-		"the quick one has no leave":  {100 * time.Millisecond, func(d *Dealer, slow, _ Asker) { feed(d, slow) }, 2},
-		"the quick one has left": {100 * time.Millisecond, func(d *Dealer, slow, quick Asker) {
-			feed(d, slow)
-			d.Deal(quick, 1, 0, 1)
-			d.Leave(quick)
-		}, 2},
-		"it lacks much, and is not slow": {30 * time.Millisecond, func(d *Dealer, slow, quick Asker) {
-			feed(d, slow)
-			d.Deal(quick, 1, 0, 1)
-		}, 2},
+		"it gets something from others":     {100 * time.Millisecond, 10 * time.Millisecond, feed, 0},
+		"it gets nothing from others":       {100 * time.Millisecond, 10 * time.Millisecond, func(*Dealer, Asker, Asker) {}, 2},
+		"the quick one has left":            {100 * time.Millisecond, 10 * time.Millisecond, func(d *Dealer, slow, quick Asker) { feed(d, slow, quick); d.Leave(quick) }, 2},
+		"it lacks much, and is not slow":    {30 * time.Millisecond, 10 * time.Millisecond, feed, 2},
+		"it takes long, and twice as long":  {responseHigh + 1, responseHigh / 3, feed, 0},
+		"nobody knows how long others take": {100 * time.Millisecond, 10 * time.Millisecond, func(d *Dealer, slow, quick Asker) { d.Leave(quick); d.Join(3); feed(d, slow, 3) }, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d, slow, quick := lagging(c.took)
+			d, slow, quick := lagging(c.slowly, c.quickly)
 			c.change(d, slow, quick)
 			if got := dealTo(d, slow, 2); len(got) != c.want {
 				t.Errorf("it is dealt %v, want %d chunks", got, c.want)
@@ -177,10 +168,9 @@ func TestASlowOneIsDealtNothingWhileAQuickOneCanBe(t *testing.T) {
 
 // A slow one that others have stopped feeding is dealt to once more.
 func TestASlowOneIsPassedOverOnceForWhatItGot(t *testing.T) {
-	d, slow, quick := lagging(time.Second)
+	d, slow, _ := lagging(time.Second, time.Millisecond)
 	d.Have(0, slow, 0)
 	d.Have(0, slow, 1)
-	d.Deal(quick, 1, 0, 1)
 	if got := dealTo(d, slow, 1); got != nil {
 		t.Errorf("it is dealt %v at first", got)
 	}

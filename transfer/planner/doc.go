@@ -29,10 +29,9 @@
 //
 // What was dealt to somebody slow would hold up all others: they lack it, and only
 // its slow link can bring it to them. So the seed passes over with whom deals take
-// several times as long to land as with half of all, while one of those can be dealt
-// to and others give the slow one something. And when nothing is fresh any more, nor
-// will be, it deals once more, to another, what has not landed although later deals
-// have.
+// several times as long to land as with half of all, while others give the slow one
+// something. And when nothing is fresh any more, nor will be, it deals once more, to
+// another, what has not landed although later deals have.
 //
 // # Limits
 //
