@@ -49,7 +49,7 @@
 // The tests simulate it with 2 to 512 receivers, with links that differ, latency
 // and late joiners: go test -v -run 'Time|Forty|Latency|Slow|Late|Seeds' prints time /
 // bound. A file of 1,024 chunks takes 1.00 to 1.02 of its bound while everybody
-// knows everybody (N chunks' time more than the bound's), and 1.07 to 1.19 with 32 to
+// knows everybody (N chunks' time more than the bound's), and 1.06 to 1.19 with 32 to
 // 512 receivers of which each knows some 24: the first to have a chunk sends it to
 // all who know him while others are idle, and who knows fewer than others comes last.
 // Forty that all know each other take 1.03 for 2,048 chunks; where every fourth has a
