@@ -3,20 +3,13 @@ package transfer
 import (
 	"testing"
 	"time"
-
-	"minimega/mesh/wire"
-	"minimega/transfer/store"
 )
 
 // spareOne returns a content of n chunks and two topics of it with leave to deal, of
 // which the slow one has just been passed over.
 func spareOne(t *testing.T, n int) (c *content, slow, quick *served) {
 	t.Helper()
-	m, err := store.NewDraft(int64(n)*wire.MinChunkSize, wire.MinChunkSize)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c = newContent(newDraftID(), "f", wire.Meta{}, m, nil)
+	c = blankDraft(t, n)
 	c.dealer.OwnAll()
 	deal := func(topic *served, took time.Duration) {
 		c.join(topic, func([]byte) {})

@@ -7,15 +7,21 @@ import (
 	"minimega/transfer/store"
 )
 
-// hotDraft is a draft of n chunks whose hashing lends each in order, and a topic
-// that may be dealt all of them.
-func hotDraft(t *testing.T, n int) (*content, *served) {
+// blankDraft is a draft of n chunks.
+func blankDraft(t *testing.T, n int) *content {
 	t.Helper()
 	m, err := store.NewDraft(int64(n)*wire.MinChunkSize, wire.MinChunkSize)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := newContent(newDraftID(), "f", wire.Meta{}, m, nil)
+	return newContent(newDraftID(), "f", wire.Meta{}, m, nil)
+}
+
+// hotDraft is a draft of n chunks whose hashing lends each in order, and a topic
+// that may be dealt all of them.
+func hotDraft(t *testing.T, n int) (*content, *served) {
+	t.Helper()
+	c := blankDraft(t, n)
 	c.origin = true
 	c.dealer.Grow(true)
 	c.hashesWith(&countHasher{n: n})

@@ -38,6 +38,7 @@ type asker struct {
 	lane, lanes int           // chunks c with c % lanes == lane are dealt
 	cursor      int           // where the search for something fresh goes on
 	took        time.Duration // from a deal to its landing, smoothed; 0: unknown
+	last        time.Duration // when it was dealt something
 	fed         bool          // it got something from others since it was dealt to, or passed over
 	spared      bool          // it was passed over since Spared told
 }
@@ -185,7 +186,8 @@ func (d *Dealer) Pending(a Asker) int {
 }
 
 // Next returns the chunk to send to a now. Where there is none, dry reports
-// that a's leave to deal has just been given up for want of anything fresh.
+// that a's leave to deal has just been given up for want of anything fresh; it may also
+// have been passed over, see [Dealer.Spared].
 func (d *Dealer) Next(now time.Duration, a Asker) (c int, ok, dry bool) {
 	as := d.askers[a]
 	if as == nil {
@@ -205,7 +207,7 @@ func (d *Dealer) Next(now time.Duration, a Asker) (c int, ok, dry bool) {
 	if c < 0 && d.grows {
 		return 0, false, false
 	}
-	if c >= 0 && as.fed && d.behind(as) {
+	if c >= 0 && as.fed && d.behind(now, as) {
 		as.spared, as.fed = true, false
 		return 0, false, false
 	}
@@ -217,24 +219,25 @@ func (d *Dealer) Next(now time.Duration, a Asker) (c int, ok, dry bool) {
 		return 0, false, true
 	}
 	as.credits--
+	as.cursor = c + 1
+	as.last, as.fed = now, false
 	d.dealt++
 	d.flying[c] = flight{d.dealt, as, now}
-	as.fed = false
 	d.promise(as, c)
 	return c, true, false
 }
 
 // behind reports whether deals take several times as long to land with as as with half
-// of all. What a slow one alone has reaches all others over its slow link, for which
-// they wait; so it is dealt nothing while something is fresh, as long as others give it
-// something. Who lacks much of what others have, as one that joins late, takes a few
+// of all, of whom some are being dealt to. What a slow one alone has reaches all others
+// over its slow link, for which they wait; so it is dealt nothing while something is
+// fresh, as long as others give it something. Who lacks much of what others have, as one that joins late, takes a few
 // times as long as well, but not as long as a slow one.
-func (d *Dealer) behind(as *asker) bool {
+func (d *Dealer) behind(now time.Duration, as *asker) bool {
 	times := time.Duration(4)
 	if as.took > responseHigh {
 		times = 2
 	}
-	known, quicker := 0, 0
+	known, quicker, busy := 0, 0, false
 	for _, o := range d.askers {
 		if o.took == 0 {
 			continue
@@ -242,9 +245,10 @@ func (d *Dealer) behind(as *asker) bool {
 		known++
 		if times*o.took < as.took {
 			quicker++
+			busy = busy || o.credits > 0 || now-o.last < dryFor
 		}
 	}
-	return quicker > 0 && 2*quicker >= known
+	return busy && 2*quicker >= known
 }
 
 // Spared returns whom Next passed over, though it had something fresh, since it was
@@ -293,9 +297,6 @@ func (d *Dealer) pick(as *asker) int {
 	c := find(as.cursor, d.own.Len())
 	if c < 0 {
 		c = find(0, as.cursor)
-	}
-	if c >= 0 {
-		as.cursor = c + 1
 	}
 	return c
 }

@@ -143,12 +143,13 @@ func TestASlowOneIsDealtNothingWhileOthersFeedIt(t *testing.T) {
 		change          func(d *Dealer, slow, quick Asker)
 		want            int // chunks that the slow one is dealt
 	}{
-		"it gets something from others":     {100 * time.Millisecond, 10 * time.Millisecond, feed, 0},
-		"it gets nothing from others":       {100 * time.Millisecond, 10 * time.Millisecond, func(*Dealer, Asker, Asker) {}, 2},
-		"the quick one has left":            {100 * time.Millisecond, 10 * time.Millisecond, func(d *Dealer, slow, quick Asker) { feed(d, slow, quick); d.Leave(quick) }, 2},
-		"it lacks much, and is not slow":    {30 * time.Millisecond, 10 * time.Millisecond, feed, 2},
-		"it takes long, and twice as long":  {responseHigh + 1, responseHigh / 3, feed, 0},
-		"nobody knows how long others take": {100 * time.Millisecond, 10 * time.Millisecond, func(d *Dealer, slow, quick Asker) { d.Leave(quick); d.Join(3); feed(d, slow, 3) }, 2},
+		"it gets something from others":           {100 * time.Millisecond, 10 * time.Millisecond, feed, 0},
+		"it gets nothing from others":             {100 * time.Millisecond, 10 * time.Millisecond, func(*Dealer, Asker, Asker) {}, 2},
+		"the quick one has left":                  {100 * time.Millisecond, 10 * time.Millisecond, func(d *Dealer, slow, quick Asker) { feed(d, slow, quick); d.Leave(quick) }, 2},
+		"nobody quick has been dealt to for long": {100 * time.Millisecond, 10 * time.Millisecond, func(d *Dealer, slow, quick Asker) { feed(d, slow, quick); d.askers[quick].last = -dryFor }, 2},
+		"it lacks much, and is not slow":          {30 * time.Millisecond, 10 * time.Millisecond, feed, 2},
+		"it takes long, and twice as long":        {responseHigh + 1, responseHigh / 3, feed, 0},
+		"nobody knows how long others take":       {100 * time.Millisecond, 10 * time.Millisecond, func(d *Dealer, slow, quick Asker) { d.Leave(quick); d.Join(3); feed(d, slow, 3) }, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d, slow, quick := lagging(c.slowly, c.quickly)

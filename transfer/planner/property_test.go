@@ -94,7 +94,9 @@ func (w *world) answer(p Peer) {
 	}
 	for c := range w.n {
 		if w.r.Lacks(c) && c%3 != int(w.now/time.Millisecond)%3 {
-			w.deals[p]--
+			if w.deals[p]--; w.deals[p] == 0 {
+				w.over[p] = 0
+			}
 			w.deliver(p, c)
 			return
 		}
