@@ -175,7 +175,7 @@ func (e *Engine) Streams() map[string]wire.StreamHandler {
 	return map[string]wire.StreamHandler{wire.ServiceFile: e.serve, wire.ServiceBatch: e.serveBatch, wire.ServicePatch: e.servePatch}
 }
 
-// Idle waits until no job runs, or ctx ends.
+// Idle waits until no job runs, or ctx ends: all that there were are done.
 func (e *Engine) Idle(ctx context.Context) error {
 	for {
 		e.mu.Lock()

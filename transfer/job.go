@@ -213,16 +213,16 @@ func (j *Job) end() {
 	err := j.err
 	j.mu.Unlock()
 	e := j.e
-	e.mu.Lock()
-	delete(e.jobs, j)
-	close(e.idle)
-	e.idle = make(chan struct{})
-	e.mu.Unlock()
 	if err != nil && !errors.Is(err, ErrCanceled) && e.ctx.Err() == nil && !j.told.Load() {
 		e.log.Error("transfer failed", "file", j.what, "err", err)
 	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.jobs, j)
 	j.begin()
 	close(j.done)
+	close(e.idle)
+	e.idle = make(chan struct{})
 }
 
 // joinFew joins errors, counting what is beyond a handful.

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -275,6 +276,41 @@ func TestBackingChainComesAlong(t *testing.T) {
 	<-j.Done()
 	if want := "backing image /etc/passwd: outside the files directory"; j.Err() == nil || j.Err().Error() != want {
 		t.Errorf("error is %v, want %s", j.Err(), want)
+	}
+}
+
+// onError calls do for each error that is logged.
+type onError struct {
+	slog.Handler
+	do func()
+}
+
+func (h onError) Handle(context.Context, slog.Record) error {
+	h.do()
+	return nil
+}
+
+func (h onError) Enabled(_ context.Context, l slog.Level) bool { return l >= slog.LevelError }
+
+func TestIdleEngineHasNoJobThatIsNotDone(t *testing.T) {
+	t.Parallel()
+	fab := newFabric(t)
+	fab.add("kn1", "").put("out.qc2", qcow2("/etc/passwd", 300_000))
+	b := fab.add("kn2", "", func(e *Engine) {
+		e.log = slog.New(onError{slog.DiscardHandler, func() {
+			ended, cancel := context.WithCancel(t.Context())
+			cancel()
+			if e.Idle(ended) == nil {
+				t.Error("idle before the job is done")
+			}
+		}})
+	})
+	j := b.get("out.qc2")
+	must(t, b.engine.Idle(t.Context()))
+	select {
+	case <-j.Done():
+	default:
+		t.Error("idle, but the job is not done")
 	}
 }
 
