@@ -1,6 +1,9 @@
 package planner
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // How many chunks are asked for at a time.
 const (
@@ -12,14 +15,17 @@ const (
 // A flow is how chunks that were asked for come, whoever they come from.
 type flow struct {
 	way   time.Duration // from asking to arriving when the peer had nothing else to send, smoothed
+	usual time.Duration // from asking to arriving, whatever the peer had to send, smoothed
 	every time.Duration // between two chunks of a fast run; 0: unknown
 	began time.Duration // when this run did
 	n     int           // chunks of it
 }
 
-// came records a chunk of a peer whose quickest took least.
-func (f *flow) came(now, least time.Duration) {
+// came records a chunk that took so long, of a peer whose quickest took least.
+func (f *flow) came(now, took, least time.Duration) {
 	f.way += (least - f.way) / flowRun
+	f.usual = cmp.Or(f.usual, took)
+	f.usual += (took - f.usual) / flowRun
 	if f.n++; f.n < flowRun {
 		return
 	}

@@ -35,8 +35,9 @@ func (r *Receiver) spreads(now time.Duration) {
 
 // stalls takes from silent peers what others can give.
 func (r *Receiver) stalls(now time.Duration) {
+	patience := r.patience()
 	for _, p := range r.order {
-		if now-p.last < Stall || now-p.oldest(now) < Stall {
+		if now-p.last < patience || now-p.oldest(now) < patience {
 			continue
 		}
 		p.stalled = true
@@ -49,6 +50,10 @@ func (r *Receiver) stalls(now time.Duration) {
 		}
 	}
 }
+
+// patience returns how long a peer may send nothing: where links are slow and many
+// share them, each has its turn less often.
+func (r *Receiver) patience() time.Duration { return min(max(Stall, 2*r.flow.usual), mostStall) }
 
 // relieves takes from slow peers what they have owed for long and quick fellows have
 // by now: where many ask one with a slow link, what it alone had has spread long
@@ -68,8 +73,11 @@ func (r *Receiver) relieves(now time.Duration) {
 	}
 }
 
-// long returns how long a peer may take over a chunk that is not slow.
-func (r *Receiver) long() time.Duration { return 2 * max(responseHigh, r.flow.way) }
+// long returns how long a peer may take over a chunk that is not slow: on slow links
+// all take long.
+func (r *Receiver) long() time.Duration {
+	return max(2*responseHigh, 2*r.flow.way, 3*r.flow.usual)
+}
 
 func (r *Receiver) slow(p *peer) bool { return p.took > r.long() }
 
@@ -267,7 +275,7 @@ func (r *Receiver) twice(now time.Duration) {
 	}
 	for c := r.missing.Next(0); c >= 0; c = r.missing.Next(c + 1) {
 		ids := r.asked[c]
-		if len(ids) != 1 || now-r.peers[ids[0]].out[c] < responseHigh {
+		if len(ids) != 1 || now-r.peers[ids[0]].out[c] < max(responseHigh, r.flow.usual) {
 			continue
 		}
 		idle := slices.IndexFunc(r.order, func(o *peer) bool {

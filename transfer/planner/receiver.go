@@ -12,6 +12,7 @@ type Peer int
 // Times that the rules use.
 const (
 	Stall        = 3 * time.Second
+	mostStall    = 4 * Stall // where all take long
 	responseLow  = 150 * time.Millisecond
 	responseHigh = 400 * time.Millisecond
 	mostRest     = 5 * time.Minute
@@ -208,8 +209,11 @@ func (r *Receiver) Heard(now time.Duration, id Peer) {
 // Arrived records that chunk c came from a peer and is good.
 func (r *Receiver) Arrived(now time.Duration, id Peer, c int) {
 	p := r.peers[id]
-	if p != nil && p.arrived(now, c, float64(r.maxDepth)) {
-		r.flow.came(now, p.least)
+	if p != nil {
+		at := p.out[c]
+		if asked := p.arrived(now, c, float64(r.maxDepth)); asked {
+			r.flow.came(now, now-at, p.least)
+		}
 	}
 	r.spread = r.spread || r.holders[c] == 0 && r.missing.Has(c)
 	r.settle(p, c)

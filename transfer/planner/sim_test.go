@@ -13,15 +13,22 @@ const known = 24
 
 // shown is what a simulation has shown.
 func (s *netsim) shown(took, bound time.Duration, seeds int) string {
-	sent, twice := 0, 0
-	for i, h := range s.hosts {
-		if i < seeds {
-			sent += h.sent
-		}
-		twice += h.twice
+	sent := 0
+	for _, h := range s.hosts[:seeds] {
+		sent += h.sent
 	}
 	return fmt.Sprintf("time/bound %.3f, seeds sent %.3f x the file, %.2f %% of chunks came twice",
-		float64(took)/float64(bound), float64(sent)/float64(s.chunks), 100*float64(twice)/float64(s.useful))
+		float64(took)/float64(bound), float64(sent)/float64(s.chunks), 100*s.again())
+}
+
+// again returns how many chunks came though they were here, as a part of those that
+// were not.
+func (s *netsim) again() float64 {
+	twice := 0
+	for _, h := range s.hosts {
+		twice += h.twice
+	}
+	return float64(twice) / float64(s.useful)
 }
 
 // sizes returns the numbers of receivers that are simulated: short tests leave
@@ -89,6 +96,23 @@ func TestLatencyIsHiddenByWhatIsOnTheWay(t *testing.T) {
 			if most := time.Duration(1.15 * float64(bound)); took == 0 || took > most {
 				t.Errorf("%d receivers at %v take %v, want at most %v", n, latency, took, most)
 			}
+		}
+	}
+}
+
+func TestSlowLinksTakeNoMoreThanTheirTime(t *testing.T) {
+	const chunks, slow = 512, 105 * time.Millisecond // 64 KiB over 5 Mbit/s
+	for n, over := range map[int]float64{16: 1.05, 32: 1.2} {
+		s := newNetsim(simSetup{seeds: 1, receivers: n, chunks: chunks, fellows: n, latency: time.Millisecond, shape: func(h *simHost) {
+			h.up, h.down = slow, slow
+		}})
+		took := s.run(everybody)
+		t.Logf("N %d: %s", n, s.shown(took, chunks*slow, 1))
+		if most := time.Duration(over * float64(chunks*slow)); took == 0 || took > most {
+			t.Errorf("%d receivers take %v, want at most %v", n, took, most)
+		}
+		if s.again() > 0.05 {
+			t.Errorf("%.1f %% of what %d receivers got they had already", 100*s.again(), n)
 		}
 	}
 }
