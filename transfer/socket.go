@@ -14,8 +14,8 @@ import (
 // so that which chunk goes next, and news, are decided late, and a fast link
 // is busy while this process is not.
 const (
-	minUnsent   = 64 << 10 // bytes: less, and the writer wakes more often than chunks end
-	firstUnsent = 64 << 10
+	minUnsent   = 16 << 10 // bytes: what many connections hold together is sent late, and cannot be withdrawn
+	firstUnsent = 16 << 10
 	maxUnsent   = 8 << 20
 	unsentTime  = 8 * time.Millisecond
 	rateWindow  = 50 * time.Millisecond
