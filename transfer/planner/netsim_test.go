@@ -10,9 +10,9 @@ import (
 const slot = 5 * time.Millisecond
 
 // A netsim moves one content from seeds to receivers over links of their own
-// speeds. An uplink sends whole chunks, one connection after the other; each
-// connection's sender has chosen one chunk ahead; a downlink queues. All messages
-// take the latency. A receiver knows all seeds and up to a number of fellows,
+// speeds. An uplink sends pieces of chunks, or whole ones, one connection after the
+// other; each connection's sender has chosen one chunk ahead; a downlink queues. All
+// messages take the latency. A receiver knows all seeds and up to a number of fellows,
 // drawn at random, and hears from these alone.
 type netsim struct {
 	now     time.Duration
@@ -21,6 +21,7 @@ type netsim struct {
 	hosts   []*simHost
 	latency time.Duration
 	chunks  int
+	pieces  int // of a chunk
 	rng     *rand.Rand
 	useful  int // chunks that came and were missing
 }
@@ -47,18 +48,20 @@ type simHost struct {
 type simConn struct {
 	to    *simHost
 	bound int // chunk that has been chosen and not sent, -1: none
+	left  int // pieces of it that have not been sent
 }
 
 // simSetup says what a netsim is made of.
 type simSetup struct {
 	seeds, receivers, chunks int
 	fellows                  int // of each receiver, about
+	pieces                   int // in which a chunk is sent; 0: one
 	latency                  time.Duration
 	shape                    func(h *simHost) // sets what is not usual about a host; may be nil
 }
 
 func newNetsim(c simSetup) *netsim {
-	s := &netsim{latency: c.latency, chunks: c.chunks, rng: rand.New(rand.NewPCG(uint64(c.receivers), uint64(c.chunks)))}
+	s := &netsim{latency: c.latency, chunks: c.chunks, pieces: max(c.pieces, 1), rng: rand.New(rand.NewPCG(uint64(c.receivers), uint64(c.chunks)))}
 	for i := range c.seeds + c.receivers {
 		h := &simHost{id: i, up: slot, down: slot, dealer: NewDealer(c.chunks), late: NewBitset(c.chunks)}
 		if i < c.seeds {
@@ -199,7 +202,7 @@ func (s *netsim) choose(h *simHost, c *simConn) {
 	}
 	i, ok, dry := h.dealer.Next(s.now, Asker(c.to.id))
 	if ok {
-		c.bound = i
+		c.bound, c.left = i, s.pieces
 	}
 	if dry {
 		s.after(s.latency, func() {
@@ -224,7 +227,7 @@ func (s *netsim) alive(h *simHost) {
 	s.after(2*time.Second, func() { s.alive(h) })
 }
 
-// send puts the next connection's chunk on h's uplink.
+// send puts the next piece of the next connection's chunk on h's uplink.
 func (s *netsim) send(h *simHost) {
 	if h.busy {
 		return
@@ -238,18 +241,26 @@ func (s *netsim) send(h *simHost) {
 	}
 }
 
-// carry sends what c is bound to.
+// carry sends a piece of what c is bound to.
 func (s *netsim) carry(h *simHost, c *simConn) {
 	i := c.bound
-	c.bound = -1
+	c.left--
+	last := c.left == 0
+	if last {
+		c.bound = -1
+		h.sent++
+	}
 	h.busy = true
-	h.sent++
-	s.after(h.up, func() {
+	s.after(h.up/time.Duration(s.pieces), func() {
 		h.busy = false
-		s.choose(h, c)
+		if last {
+			s.choose(h, c)
+		}
 		s.send(h)
-		c.to.free = max(c.to.free+c.to.down, s.now+s.latency)
-		s.after(c.to.free-s.now, func() { s.arrive(h, c.to, i) })
+		c.to.free = max(c.to.free+c.to.down/time.Duration(s.pieces), s.now+s.latency)
+		if last {
+			s.after(c.to.free-s.now, func() { s.arrive(h, c.to, i) })
+		}
 	})
 }
 

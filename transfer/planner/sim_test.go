@@ -58,6 +58,21 @@ func TestTimeHardlyGrowsWithTheNumberOfReceivers(t *testing.T) {
 	}
 }
 
+func TestChunksThatAreSentSideBySideTakeHardlyLonger(t *testing.T) {
+	const chunks, bound = 1024, 1024 * slot
+	for n, over := range map[int]float64{16: 1.03, 64: 1.17} {
+		if testing.Short() && n > 16 {
+			continue
+		}
+		s := newNetsim(simSetup{seeds: 1, receivers: n, chunks: chunks, fellows: known, latency: time.Millisecond, pieces: 8})
+		took := s.run(everybody)
+		t.Logf("N %3d: %s", n, s.shown(took, bound, 1))
+		if most := time.Duration(over * float64(bound)); took == 0 || took > most {
+			t.Errorf("%d receivers take %v, want at most %v", n, took, most)
+		}
+	}
+}
+
 func TestSlowOnesOfFortyThatKnowEachOtherHoldTheOthersUpLittle(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes 3 s")
