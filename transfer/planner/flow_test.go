@@ -95,6 +95,26 @@ func TestASlowFellowIsAskedForWhatNobodyElseHas(t *testing.T) {
 	}
 }
 
+func TestWhoIsSlowAndWhoIsSilentDependsOnHowLongOthersTake(t *testing.T) {
+	for usual, patience := range map[time.Duration]time.Duration{0: Stall, time.Second: Stall, 4 * time.Second: 8 * time.Second, time.Minute: mostStall} {
+		r := New(endgame+3, 64)
+		r.Join(0, 0)
+		r.Join(0, 1)
+		r.Have(0, 0, []byte{1})
+		r.Plan(0)
+		r.Have(1, 0, []byte{1})
+		r.flow.usual = usual
+		r.peers[0].took = max(usual, responseHigh) + 1
+		if a := r.Plan(patience - 1); len(a) > 0 {
+			t.Errorf("usual is %v, and after %v: %+v", usual, patience-1, a)
+		}
+		a := r.Plan(patience)
+		if len(a) != 2 || a[0] != (Action{Kind: Withdraw, Peer: 0, Chunk: 0}) || a[1] != (Action{Kind: Request, Peer: 1, Chunk: 0}) {
+			t.Errorf("usual is %v, and after %v: %+v, want the chunk withdrawn from the silent one and asked of the other", usual, patience, a)
+		}
+	}
+}
+
 func TestALongFastWayHasMoreOnIt(t *testing.T) {
 	r := crowd(40)
 	const way = 200 * time.Millisecond
