@@ -60,9 +60,10 @@ func TestTimeHardlyGrowsWithTheNumberOfReceivers(t *testing.T) {
 
 func TestChunksThatAreSentSideBySideTakeHardlyLonger(t *testing.T) {
 	const chunks, bound = 1024, 1024 * slot
-	for n, over := range map[int]float64{16: 1.03, 64: 1.17} {
-		if testing.Short() && n > 16 {
-			continue
+	for _, n := range sizes(16, 64) {
+		over := 1.03
+		if n > known {
+			over = 1.17
 		}
 		s := newNetsim(simSetup{seeds: 1, receivers: n, chunks: chunks, fellows: known, latency: time.Millisecond, pieces: 8})
 		took := s.run(everybody)
@@ -116,14 +117,19 @@ func TestLatencyIsHiddenByWhatIsOnTheWay(t *testing.T) {
 }
 
 func TestSlowLinksTakeNoMoreThanTheirTime(t *testing.T) {
-	const chunks, slow = 512, 105 * time.Millisecond // 64 KiB over 5 Mbit/s
-	for n, over := range map[int]float64{16: 1.05, 32: 1.2} {
+	const slow = 105 * time.Millisecond // 64 KiB over 5 Mbit/s
+	const chunks, bound = 512, 512 * slow
+	for _, n := range sizes(16, 32) {
+		over := 1.05
+		if n > known {
+			over = 1.2
+		}
 		s := newNetsim(simSetup{seeds: 1, receivers: n, chunks: chunks, fellows: n, latency: time.Millisecond, shape: func(h *simHost) {
 			h.up, h.down = slow, slow
 		}})
 		took := s.run(everybody)
-		t.Logf("N %d: %s", n, s.shown(took, chunks*slow, 1))
-		if most := time.Duration(over * float64(chunks*slow)); took == 0 || took > most {
+		t.Logf("N %3d: %s", n, s.shown(took, bound, 1))
+		if most := time.Duration(over * float64(bound)); took == 0 || took > most {
 			t.Errorf("%d receivers take %v, want at most %v", n, took, most)
 		}
 		if s.again() > 0.05 {
