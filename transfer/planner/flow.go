@@ -24,6 +24,7 @@ type flow struct {
 // came records a chunk that took so long, of a peer whose quickest took least.
 func (f *flow) came(now, took, least time.Duration) {
 	f.way += (least - f.way) / flowRun
+	took = min(took, mostUsual)
 	f.usual = cmp.Or(f.usual, took)
 	f.usual += (took - f.usual) / flowRun
 	if f.n++; f.n < flowRun {

@@ -96,14 +96,14 @@ func TestASlowFellowIsAskedForWhatNobodyElseHas(t *testing.T) {
 }
 
 func TestWhoIsSlowAndWhoIsSilentDependsOnHowLongOthersTake(t *testing.T) {
-	for usual, patience := range map[time.Duration]time.Duration{0: Stall, time.Second: Stall, 4 * time.Second: 8 * time.Second, time.Minute: mostStall} {
+	for usual, patience := range map[time.Duration]time.Duration{0: Stall, time.Second: Stall, 4 * time.Second: 8 * time.Second, time.Minute: 12 * time.Second} {
 		r := New(endgame+3, 64)
 		r.Join(0, 0)
 		r.Join(0, 1)
 		r.Have(0, 0, []byte{1})
 		r.Plan(0)
 		r.Have(1, 0, []byte{1})
-		r.flow.usual = usual
+		r.flow.came(0, usual, 0)
 		r.peers[0].took = max(usual, responseHigh) + 1
 		if a := r.Plan(patience - 1); len(a) > 0 {
 			t.Errorf("usual is %v, and after %v: %+v", usual, patience-1, a)

@@ -53,7 +53,7 @@ func (r *Receiver) stalls(now time.Duration) {
 
 // patience returns how long a peer may send nothing: where links are slow and many
 // share them, each has its turn less often.
-func (r *Receiver) patience() time.Duration { return min(max(Stall, 2*r.flow.usual), mostStall) }
+func (r *Receiver) patience() time.Duration { return max(Stall, 2*r.flow.usual) }
 
 // relieves takes from slow peers what they have owed for long and quick fellows have
 // by now: where many ask one with a slow link, what it alone had has spread long

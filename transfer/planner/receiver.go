@@ -12,7 +12,7 @@ type Peer int
 // Times that the rules use.
 const (
 	Stall        = 3 * time.Second
-	mostStall    = 4 * Stall // where all take long
+	mostUsual    = 2 * Stall // that a chunk may take and be counted as usual
 	responseLow  = 150 * time.Millisecond
 	responseHigh = 400 * time.Millisecond
 	mostRest     = 5 * time.Minute
@@ -210,39 +210,39 @@ func (r *Receiver) Heard(now time.Duration, id Peer) {
 func (r *Receiver) Arrived(now time.Duration, id Peer, c int) {
 	p := r.peers[id]
 	if p != nil {
-		at := p.out[c]
-		if asked := p.arrived(now, c, float64(r.maxDepth)); asked {
-			r.flow.came(now, now-at, p.least)
+		if took, asked := p.arrived(now, c, float64(r.maxDepth)); asked {
+			r.flow.came(now, took, p.least)
 		}
 	}
 	r.spread = r.spread || r.holders[c] == 0 && r.missing.Has(c)
 	r.settle(p, c)
 }
 
-// arrived adapts p's depth to how long it took to answer, and reports whether it
-// was asked for c. What crossed its withdrawal cannot be told from what was dealt, and
-// counts as that: p may then deal as many more.
-func (p *peer) arrived(now time.Duration, c int, most float64) bool {
+// arrived adapts p's depth to how long it took to answer, and reports that and whether
+// it was asked for c. What crossed its withdrawal cannot be told from what was dealt,
+// and counts as that: p may then deal as many more.
+func (p *peer) arrived(now time.Duration, c int, most float64) (took time.Duration, asked bool) {
 	p.alive(now)
 	at, asked := p.out[c]
 	switch {
 	case asked:
 		delete(p.out, c)
-		p.least = cmp.Or(min(p.least, now-at), now-at)
+		took = now - at
+		p.least = cmp.Or(min(p.least, took), took)
 	case len(p.credits) > 0:
-		at = p.credits[0]
+		took = now - p.credits[0]
 		p.credits = p.credits[1:]
 	default:
-		return false
+		return 0, false
 	}
-	p.took += (now - at - p.took) / 4
-	switch took := now - at; {
+	p.took += (took - p.took) / 4
+	switch {
 	case took < responseLow:
 		p.depth = min(p.depth+0.5, most)
 	case took > responseHigh:
 		p.depth = max(p.depth-0.5, minDepth)
 	}
-	return asked
+	return took, asked
 }
 
 // alive notes that something of a chunk came.
