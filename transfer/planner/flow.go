@@ -24,9 +24,7 @@ type flow struct {
 // came records a chunk that took so long, of a peer whose quickest took least.
 func (f *flow) came(now, took, least time.Duration) {
 	f.way += (least - f.way) / flowRun
-	took = min(took, mostUsual)
-	f.usual = cmp.Or(f.usual, took)
-	f.usual += (took - f.usual) / flowRun
+	f.lasted(took)
 	if f.n++; f.n < flowRun {
 		return
 	}
@@ -37,6 +35,15 @@ func (f *flow) came(now, took, least time.Duration) {
 		f.every += f.every / 64 // so that one lucky run is forgotten
 	}
 	f.began, f.n = now, 0
+}
+
+// lasted records that a chunk took so long. Those that come after they were taken back
+// count too: else, where all take longer than others are waited for, nobody would learn
+// that, and ask for ever more that comes twice.
+func (f *flow) lasted(took time.Duration) {
+	took = min(took, mostUsual)
+	f.usual = cmp.Or(f.usual, took)
+	f.usual += (took - f.usual) / flowRun
 }
 
 // most returns how many chunks may be asked for at a time. What is asked for early

@@ -115,6 +115,23 @@ func TestWhoIsSlowAndWhoIsSilentDependsOnHowLongOthersTake(t *testing.T) {
 	}
 }
 
+func TestWhatComesAfterItWasTakenBackTellsHowLongOthersTake(t *testing.T) {
+	r := New(endgame+3, 64)
+	r.Join(0, 0)
+	r.Join(0, 1)
+	r.Have(0, 0, []byte{1})
+	r.Plan(0)
+	r.Have(1, 0, []byte{1})
+	if a := r.Plan(Stall); len(a) != 2 || a[0].Kind != Withdraw {
+		t.Fatalf("after %v: %+v, want the chunk withdrawn and asked of the other", Stall, a)
+	}
+	const took = Stall + time.Second
+	r.Arrived(took, 0, 0)
+	if r.flow.usual != took {
+		t.Errorf("usual is %v, where all there was took %v", r.flow.usual, took)
+	}
+}
+
 func TestALongFastWayHasMoreOnIt(t *testing.T) {
 	r := crowd(40)
 	const way = 200 * time.Millisecond

@@ -2,6 +2,7 @@ package planner
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 )
@@ -45,7 +46,7 @@ func (r *Receiver) stalls(now time.Duration) {
 		for _, c := range sorted(p.out) {
 			if r.another(now, p, c) {
 				p.rest(now)
-				r.withdraw(p, c)
+				r.withdraw(now, p, c)
 			}
 		}
 	}
@@ -67,7 +68,7 @@ func (r *Receiver) relieves(now time.Duration) {
 			if now-p.out[c] > r.long() && slices.ContainsFunc(r.order, func(o *peer) bool {
 				return !r.slow(o) && !o.stalled && !o.complete() && o.have.Has(c) && o.room(now) > 0
 			}) {
-				r.withdraw(p, c)
+				r.withdraw(now, p, c)
 			}
 		}
 	}
@@ -82,7 +83,9 @@ func (r *Receiver) long() time.Duration {
 func (r *Receiver) slow(p *peer) bool { return p.took > r.long() }
 
 // withdraw takes back that p was asked for c.
-func (r *Receiver) withdraw(p *peer, c int) {
+func (r *Receiver) withdraw(now time.Duration, p *peer, c int) {
+	maps.DeleteFunc(p.back, func(_ int, at time.Duration) bool { return now-at > 2*mostUsual })
+	p.back[c] = p.out[c]
 	r.release(p, c)
 	r.do(Action{Kind: Withdraw, Peer: p.id, Chunk: c})
 }

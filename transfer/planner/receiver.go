@@ -71,6 +71,7 @@ type peer struct {
 	have    *Bitset
 	seed    bool                  // it holds all that can be had, though it has not said so of each
 	out     map[int]time.Duration // chunk asked for → when
+	back    map[int]time.Duration // chunk taken back, that may come yet → when it was asked for
 	credits []time.Duration       // when each chunk it may deal was granted
 	depth   float64               // chunks that should be on the way
 	cursor  int                   // where the search in have goes on
@@ -119,7 +120,7 @@ func (r *Receiver) Join(now time.Duration, id Peer) {
 	if r.peers[id] != nil {
 		return
 	}
-	p := &peer{id: id, have: NewBitset(r.missing.Len()), out: map[int]time.Duration{}, depth: 2 * minDepth, last: now}
+	p := &peer{id: id, have: NewBitset(r.missing.Len()), out: map[int]time.Duration{}, back: map[int]time.Duration{}, depth: 2 * minDepth, last: now}
 	if n := r.missing.Len(); n > 0 {
 		p.cursor = int(uint64(id)*2654435761%uint64(n)) &^ 63
 	}
@@ -210,8 +211,14 @@ func (r *Receiver) Heard(now time.Duration, id Peer) {
 func (r *Receiver) Arrived(now time.Duration, id Peer, c int) {
 	p := r.peers[id]
 	if p != nil {
-		if took, asked := p.arrived(now, c, float64(r.maxDepth)); asked {
+		took, asked := p.arrived(now, c, float64(r.maxDepth))
+		at, crossed := p.back[c]
+		delete(p.back, c)
+		switch {
+		case asked:
 			r.flow.came(now, took, p.least)
+		case crossed:
+			r.flow.lasted(now - at)
 		}
 	}
 	r.spread = r.spread || r.holders[c] == 0 && r.missing.Has(c)
