@@ -21,7 +21,7 @@ const (
 	redialPace   = 2 * time.Second        // between dials of one source
 	syncEvery    = 2 * time.Second        // at most this much work is lost in a crash,
 	syncBytes    = 64 << 20               // or this much
-	maxSources   = 64                     // nodes that one fetch asks
+	maxSources   = 1024                   // nodes that one fetch knows of
 )
 
 // A sink takes the verified chunks of a fetch: a store.Partial, or a window of

@@ -10,9 +10,9 @@ import (
 	"minimega/transfer/planner"
 )
 
-// How many of its sources a fetch has links to. A link costs both ends a handshake:
-// where hosts that all begin at once would make all of theirs at first, no chunk
-// goes round meanwhile.
+// How soon a fetch gets the links that [planner.Receiver.Links] wants. A link costs both
+// ends a handshake: where hosts that all begin at once would make all of theirs at first,
+// no chunk goes round meanwhile.
 const (
 	linksAtOnce = 4
 	linkPace    = 100 * time.Millisecond // until there may be one more
@@ -91,8 +91,8 @@ func (f *fetch) poke() {
 	}
 }
 
-// connect opens topics to sources that have none. Until the manifest is known
-// one is enough, and another each second.
+// connect opens topics to sources that have none, whichever they are. Until the manifest
+// is known one is enough, and another each second.
 func (f *fetch) connect(ctx context.Context) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -109,12 +109,16 @@ func (f *fetch) connect(ctx context.Context) {
 			busy++
 		}
 	}
+	most := f.mostLinksLocked(now)
 	for _, s := range f.sources {
 		if s.link != nil || s.dialing || s.refused != nil || s.dialedAt > 0 && now-s.dialedAt < redialPace {
 			continue
 		}
-		if f.manifest == nil && busy > 0 || links >= f.mostLinksLocked(now) {
+		if f.manifest == nil && busy > 0 {
 			return
+		}
+		if links >= most && !(f.draftingLocked() && f.fromOrigin(s)) { // what a draft is, its origin alone can tell
+			continue
 		}
 		busy++
 		links++
@@ -134,7 +138,18 @@ func (f *fetch) mostLinksLocked(now time.Duration) int {
 	}
 	count := max(f.manifest.Count(), 1)
 	held := (count - f.rx.Missing()) * linkShares / count
-	return linksAtOnce + max(held, int((now-f.begun)/linkPace))
+	return min(linksAtOnce+max(held, int((now-f.begun)/linkPace)), f.rx.Links(now, f.usableLocked()))
+}
+
+// usableLocked returns how many sources may have what is lacking.
+func (f *fetch) usableLocked() int {
+	n := 0
+	for _, s := range f.sources {
+		if s.refused == nil {
+			n++
+		}
+	}
+	return n
 }
 
 // dial gets the link to a source and opens a topic on it.
@@ -165,14 +180,13 @@ func (f *fetch) dial(ctx context.Context, s *source, open wire.Open) {
 func (f *fetch) have(s *source, first int, marks []byte) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if !s.joined {
-		if len(s.early) < 1024 {
-			s.early = append(s.early, have{first, append([]byte(nil), marks...)})
-		}
-		return
+	switch {
+	case s.joined:
+		f.rx.Have(s.peer, first, marks)
+		f.planLocked()
+	case s.link != nil && len(s.early) < 1024: // else all is told when there is one
+		s.early = append(s.early, have{first, append([]byte(nil), marks...)})
 	}
-	f.rx.Have(s.peer, first, marks)
-	f.planLocked()
 }
 
 // lost takes the end of a source's link.

@@ -11,6 +11,9 @@ import (
 	"minimega/transfer/store"
 )
 
+// mostLinks is how many links a fetch has that finds enough to ask for.
+var mostLinks = planner.New(1, 1).Links(0, 1000)
+
 func TestLinksBecomeMoreWithTimeOrProgress(t *testing.T) {
 	const chunks = 4 * linkShares
 	m := &store.Manifest{Size: chunks << 16, ChunkSize: 1 << 16, Hashes: make([]byte, chunks*wire.HashSize)}
@@ -24,9 +27,12 @@ func TestLinksBecomeMoreWithTimeOrProgress(t *testing.T) {
 		{3 * linkPace, 0, linksAtOnce + 3},
 		{3 * linkPace, 4, linksAtOnce + 3}, // the more of both, not their sum
 		{0, 40, linksAtOnce + 10},
-		{0, chunks, linksAtOnce + linkShares},
+		{0, chunks, mostLinks},
 	} {
-		f := &fetch{manifest: m, begun: time.Minute}
+		f := &fetch{manifest: m, begun: time.Minute, sources: map[wire.NodeID]*source{}}
+		for i := range byte(100) {
+			f.sources[wire.NodeID{i}] = &source{}
+		}
 		if n := f.mostLinksLocked(time.Minute + c.took); n != linksAtOnce {
 			t.Errorf("%d before it has begun", n)
 		}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -66,6 +67,27 @@ func TestLateJoinerIsServedByReceivers(t *testing.T) {
 	late.has("image", data)
 	if early.engine.uploaded.Load() < int64(len(data))/4 {
 		t.Errorf("the first receiver gave %d bytes", early.engine.uploaded.Load())
+	}
+}
+
+func TestManySourcesAreNotAllAskedFrom(t *testing.T) {
+	t.Parallel()
+	fab := newFabric(t)
+	data := random(1, 4<<20)
+	var asked atomic.Int32
+	for i := range 40 {
+		n := fab.add(fmt.Sprint("kn", i), "")
+		n.put("image", data)
+		n.wrap = func(conn net.Conn) net.Conn {
+			asked.Add(1)
+			return throttle(conn)
+		}
+	}
+	c := fab.add("kn40", "")
+	c.wait(c.get("image"))
+	c.has("image", data)
+	if n := int(asked.Load()); n < 2 || n > mostLinks {
+		t.Errorf("%d of 40 sources were asked, want some, and at most %d", n, mostLinks)
 	}
 }
 

@@ -3,6 +3,7 @@ package planner
 import (
 	"container/heap"
 	"math/rand/v2"
+	"slices"
 	"time"
 )
 
@@ -12,8 +13,8 @@ const slot = 5 * time.Millisecond
 // A netsim moves one content from seeds to receivers over links of their own
 // speeds. An uplink sends pieces of chunks, or whole ones, one connection after the
 // other; each connection's sender has chosen one chunk ahead; a downlink queues. All
-// messages take the latency. A receiver knows all seeds and up to a number of fellows,
-// drawn at random, and hears from these alone.
+// messages take the latency. A receiver has links to all seeds and to as many others as
+// [Links] says, drawn at random; both ends of a link hear from each other.
 type netsim struct {
 	now     time.Duration
 	events  events
@@ -35,6 +36,8 @@ type simHost struct {
 	dealer   *Dealer
 	askers   []*simConn // connections on which it gives, in turn
 	turn     int
+	sources  []*simHost // that it knows of, in the order in which it asks them
+	links    int        // sources that it has links to
 	fellows  []*simHost // whom it tells of what it has
 	late     *Bitset    // of what it has told nobody yet, though somebody else has it
 	busy     bool
@@ -54,7 +57,6 @@ type simConn struct {
 // simSetup says what a netsim is made of.
 type simSetup struct {
 	seeds, receivers, chunks int
-	fellows                  int // of each receiver, about
 	pieces                   int // in which a chunk is sent; 0: one
 	latency                  time.Duration
 	shape                    func(h *simHost) // sets what is not usual about a host; may be nil
@@ -79,7 +81,7 @@ func newNetsim(c simSetup) *netsim {
 	}
 	receivers := s.hosts[c.seeds:]
 	for _, h := range receivers {
-		s.after(h.from, func() { s.begin(h, s.hosts[:c.seeds], receivers, c.fellows) })
+		s.after(h.from, func() { s.begin(h, s.hosts[:c.seeds], receivers) })
 	}
 	return s
 }
@@ -89,31 +91,25 @@ func (s *netsim) after(d time.Duration, do func()) {
 	heap.Push(&s.events, event{s.now + d, s.seq, do})
 }
 
-// begin lets h fetch from the seeds and from fellows that fetch already.
-func (s *netsim) begin(h *simHost, seeds, receivers []*simHost, most int) {
-	for _, seed := range seeds {
-		s.connect(h, seed)
-		h.fellows = append(h.fellows, seed) // which hears of it, so that it does not deal what is there
-		h.rx.Have(Peer(seed.id), 0, seed.dealer.Holds().Bytes())
-	}
+// begin lets h fetch from the seeds and from some that fetch already, who hear of it.
+func (s *netsim) begin(h *simHost, seeds, receivers []*simHost) {
+	h.sources = slices.Clone(seeds)
 	for _, i := range s.rng.Perm(len(receivers)) {
-		o := receivers[i]
-		switch {
-		case o == h || o.from > s.now || len(o.fellows)-len(seeds) >= most+most/4:
-			continue
-		case len(h.fellows)-len(seeds) >= most:
-		case !h.knows(o):
-			s.connect(h, o)
-			s.connect(o, h)
-			h.fellows, o.fellows = append(h.fellows, o), append(o.fellows, h)
-			h.rx.Have(Peer(o.id), 0, o.dealer.Holds().Bytes())
+		if o := receivers[i]; o != h && o.from <= s.now {
+			h.sources = append(h.sources, o)
 		}
 	}
+	s.link(h)
 	s.plan(h)
 	s.after(time.Duration(s.rng.IntN(100))*time.Millisecond, func() { s.tick(h) })
 }
 
-func (h *simHost) knows(o *simHost) bool { return h.conn(o) != nil }
+// link gives h the links that it should have, to the first of its sources.
+func (s *netsim) link(h *simHost) {
+	for most := h.rx.Links(s.now, len(h.sources)); h.links < most; h.links++ {
+		s.connect(h, h.sources[h.links])
+	}
+}
 
 // conn returns the connection on which h gives to another, nil where there is
 // none.
@@ -126,11 +122,21 @@ func (h *simHost) conn(to *simHost) *simConn {
 	return nil
 }
 
-// connect lets h ask o.
+// connect lets h ask o; both hear from then on what the other has, and o has one more
+// that it could ask.
 func (s *netsim) connect(h, o *simHost) {
 	o.askers = append(o.askers, &simConn{to: h, bound: -1})
 	o.dealer.Join(Asker(h.id))
 	h.rx.Join(s.now, Peer(o.id))
+	h.rx.Have(Peer(o.id), 0, o.dealer.Holds().Bytes())
+	if h.conn(o) == nil {
+		h.fellows, o.fellows = append(h.fellows, o), append(o.fellows, h)
+	}
+	if o.rx != nil && o.from < h.from {
+		o.sources = append(o.sources, h)
+		last, any := len(o.sources)-1, o.links+s.rng.IntN(len(o.sources)-o.links)
+		o.sources[any], o.sources[last] = o.sources[last], o.sources[any]
+	}
 }
 
 // run lets time pass until all that count are done, and returns when that is;
@@ -169,6 +175,7 @@ func (s *netsim) tick(h *simHost) {
 	if h.done > 0 {
 		return
 	}
+	s.link(h)
 	s.plan(h)
 	s.after(100*time.Millisecond, func() { s.tick(h) })
 }
@@ -300,7 +307,7 @@ func (s *netsim) arrive(from, to *simHost, i int) {
 // hear lets o know what another has.
 func (s *netsim) hear(o, of *simHost, first int, marks []byte) {
 	Each(s.chunks, first, marks, func(i int) { o.dealer.Have(s.now, Asker(of.id), i) })
-	if o.rx != nil {
+	if o.rx != nil && of.conn(o) != nil {
 		o.rx.Have(Peer(of.id), first, marks)
 		s.plan(o)
 	}

@@ -15,7 +15,7 @@ func (r *Receiver) Plan(now time.Duration) []Action {
 		r.stalls(now)
 		r.relieves(now)
 		r.deals(now)
-		r.requests(now)
+		r.hungers(now, r.requests(now))
 		r.twice(now)
 	}
 	acts := r.actions
@@ -123,10 +123,11 @@ func (r *Receiver) another(now time.Duration, p *peer, c int) bool {
 
 // requests asks those that are not left to deal for what they have: the next chunk
 // of who has been asked for least, and of those of who answers soonest. Slow fellows
-// are asked for what nobody else can be.
-func (r *Receiver) requests(now time.Duration) {
+// are asked for what nobody else can be. It returns how many more chunks might have been
+// asked for, had anybody had what is lacking.
+func (r *Receiver) requests(now time.Duration) (room int) {
 	if r.free.Count() == 0 {
-		return
+		return 0
 	}
 	var open []*peer
 	for _, p := range r.order {
@@ -135,7 +136,7 @@ func (r *Receiver) requests(now time.Duration) {
 			open = append(open, p)
 		}
 	}
-	for room := r.room(now); len(open) > 0 && room > 0 && r.free.Count() > 0; {
+	for room = r.room(now); len(open) > 0 && room > 0 && r.free.Count() > 0; {
 		p := slices.MinFunc(open, func(a, b *peer) int {
 			return cmp.Or(r.queue(a)-r.queue(b), cmp.Compare(a.took, b.took))
 		})
@@ -148,6 +149,10 @@ func (r *Receiver) requests(now time.Duration) {
 			open = slices.DeleteFunc(open, func(o *peer) bool { return o == p })
 		}
 	}
+	if r.free.Count() == 0 {
+		return 0
+	}
+	return room
 }
 
 // answers reports whether p is asked for certain chunks: a fellow that has any, or a

@@ -63,6 +63,7 @@ type Receiver struct {
 	spreadAt time.Duration // when that was, the last time
 	gap      time.Duration // between two such times, smoothed
 	flow     flow
+	links    links
 }
 
 // peer is what is known of one holder.
