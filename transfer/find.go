@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	findWithin   = 5 * time.Second // all answers
+	findWithin   = 9 * time.Second // all answers; who has stopped is missed by then, after 8 s, and not waited for
 	findPatience = 2 * time.Second // the others' answers, after the first that has something
 )
 
