@@ -8,12 +8,17 @@ import (
 
 const (
 	poorRatio   = 0.92 // a chunk that shrinks to more than this is not worth it
-	windowSize  = 8    // chunks after which the way of sending is settled again
-	tryChunks   = 2    // chunks for which the other way is tried
+	windowSize  = 8    // chunks after which the way of sending is settled again, if they took settleTime
+	tryChunks   = 2    // chunks for which the other way is tried, likewise
 	firstTry    = 64   // chunks until it is tried again, doubled each time up to
 	lastTry     = 1024
 	firstSkip   = 8  // chunks not packed after one that did not shrink, likewise
 	sampleEvery = 16 // chunks of which one goes in the other encoding, to know its speed
+
+	// settleTime is how long a window takes at least. On a fast link a few chunks go in less
+	// time than it takes until the other side has done with those that came another way, and
+	// takes as much as the link.
+	settleTime = 10 * time.Millisecond
 )
 
 // A packer decides, for one connection, whether chunks are compressed and how: in
@@ -150,6 +155,7 @@ func (p *packer) codec() wire.Encoding {
 // shown is what a write on the connection has shown.
 type shown struct {
 	bytes  int
+	since  time.Duration // the end of the one before
 	took   time.Duration // of it, and since the one before where the kernel was full
 	full   bool          // the kernel had something to send from that one to this
 	held   int           // bytes that the kernel holds after it; 0 where that is not known
@@ -162,6 +168,7 @@ func (p *packer) wrote(w shown) {
 	p.count++
 	p.until--
 	p.sent.bytes += w.bytes
+	p.sent.since += w.since
 	p.sent.took += w.took
 	p.sent.beside += w.beside
 	p.sent.busy += w.busy
@@ -169,11 +176,15 @@ func (p *packer) wrote(w shown) {
 	if !w.full {
 		p.starved++
 	}
-	if p.count < p.size || p.ways[p.codecs[0]].speed == 0 {
+	trying := p.size == tryChunks && p.way != wire.Plain // how much it shrinks, not what the link takes
+	if p.count < p.size || p.sent.since < settleTime && !trying || p.ways[p.codecs[0]].speed == 0 {
 		return
 	}
 	drain, compressed, idle := p.drained(), p.fresh > 0, p.starved == p.count
-	if p.starved == 0 || p.way == wire.Plain {
+	switch {
+	case trying:
+		drain = p.drain
+	case p.starved == 0 || p.way == wire.Plain:
 		p.drain = drain
 	}
 	p.count, p.fresh, p.starved, p.sent, p.size, p.held = 0, 0, 0, shown{}, windowSize, w.held

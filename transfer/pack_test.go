@@ -15,11 +15,13 @@ func sendAll(p *packer, chunks int, data []byte, speed, rate float64, others int
 	for range chunks {
 		enc, out := p.pack(data, nil)
 		setSpeeds(p, speed, speed)
+		took := time.Duration(float64(len(out)) / rate * 1e9)
+		since := took
 		if enc != wire.Plain {
 			packed++
+			since += time.Duration(float64(len(data)) / speed * 1e9)
 		}
-		took := float64(len(out)) / rate
-		p.wrote(shown{bytes: len(out), took: time.Duration(took * 1e9), busy: others})
+		p.wrote(shown{bytes: len(out), since: since, took: took, busy: others})
 	}
 	return packed
 }
@@ -70,10 +72,49 @@ func TestPackingIsNotDeceivedByTheKernelsBuffer(t *testing.T) {
 		}
 		held = max(held-4096, 0) + len(out) // while little leaves
 		setSpeeds(p, 300e6, 600e6)
-		p.wrote(shown{bytes: len(out), took: 10 * time.Microsecond, held: held})
+		p.wrote(shown{bytes: len(out), since: time.Millisecond, took: 10 * time.Microsecond, held: held})
 	}
 	if packed < 950 {
 		t.Errorf("%d of 1000 went packed", packed)
+	}
+}
+
+// While the other side still unpacks what came before, it takes nothing of what is tried
+// plain; and then it takes what it may.
+func TestPackingIsNotDeceivedByAPause(t *testing.T) {
+	text := headerText(64 << 10)
+	const rate, kernel, pause = 1.2e9, 4 << 20, 3 * time.Millisecond
+	p := newFabric(t).add("kn1", "").engine.newPacker(wire.Zstd, wire.S2)
+	packed, now, plainAt, held := 0, time.Duration(0), time.Duration(0), 0
+	for range 4000 {
+		since := 10 * time.Microsecond // to read it
+		enc, out := p.pack(text, nil)
+		setSpeeds(p, 400e6, 1e9)
+		if enc != wire.Plain {
+			packed++
+			plainAt = 0
+			since += time.Duration(float64(len(text)) / 1e9 * 1e9)
+		} else if plainAt == 0 {
+			plainAt = now
+		}
+		drains := func(d time.Duration) {
+			if now += d; plainAt == 0 || now > plainAt+pause {
+				held = max(held-int(rate*d.Seconds()), 0)
+			}
+		}
+		drains(since)
+		w := shown{bytes: len(out), full: held > 0}
+		for held += len(out); held > kernel; w.took += time.Millisecond / 10 {
+			drains(time.Millisecond / 10)
+		}
+		w.since, w.held = since+w.took, held
+		if w.full {
+			w.took = w.since
+		}
+		p.wrote(w)
+	}
+	if packed > 1200 {
+		t.Errorf("%d of 4000 went packed over a link that is faster than that", packed)
 	}
 }
 
@@ -87,7 +128,7 @@ func TestPackingIsNotDeceivedByABurst(t *testing.T) {
 		for i := range 2 * firstTry {
 			enc, out := p.pack(text, nil)
 			setSpeeds(p, 300e6, 600e6)
-			w := shown{bytes: len(out), took: time.Duration(len(out) / 10), full: full && i%windowSize == 0} // 10 GB/s
+			w := shown{bytes: len(out), since: settleTime, took: time.Duration(len(out) / 10), full: full && i%windowSize == 0} // 10 GB/s
 			if enc == wire.Plain {
 				plain++
 				w.took = 10 * time.Millisecond
@@ -108,7 +149,7 @@ func TestWhatIsPassedOnDoesNotSettleWhetherToPack(t *testing.T) {
 	p.pack(text, nil)
 	setSpeeds(p, 300e6, 600e6)
 	for range 100 {
-		p.wrote(shown{bytes: 1000, took: 1})
+		p.wrote(shown{bytes: 1000, since: settleTime, took: 1})
 	}
 	if enc, _ := p.pack(text, nil); enc == wire.Plain {
 		t.Error("a chunk that did not come packed goes plain, since those that did went fast")
@@ -150,7 +191,8 @@ func TestPackingSparesWhatIsScarce(t *testing.T) {
 			enc, out := p.pack(headerText(64<<10), nil)
 			went[enc]++
 			setSpeeds(p, c.zstd, c.s2)
-			p.wrote(shown{bytes: len(out), took: time.Duration(float64(len(out)) / 12e6 * 1e9)})
+			took := time.Duration(float64(len(out)) / 12e6 * 1e9)
+			p.wrote(shown{bytes: len(out), since: took, took: took})
 		}
 		if went[c.most] < 900 {
 			t.Errorf("%s: %v", c.name, went)

@@ -154,7 +154,7 @@ func (s *server) sendChunk(ctx context.Context) (sent bool, err error) {
 	}
 	err = s.e.up.send(ctx, &s.pace, s.conn, s.head, buf.behind(0, size))
 	s.wrote = s.e.moment()
-	s.pack.wrote(shown{bytes: size, took: s.wrote.at.Sub(from.at), full: full, held: s.valve.held(),
+	s.pack.wrote(shown{bytes: size, since: s.wrote.at.Sub(last.at), took: s.wrote.at.Sub(from.at), full: full, held: s.valve.held(),
 		beside: int(s.wrote.uploaded-from.uploaded) - size, busy: int(s.e.sending.Load()) - 1})
 	s.valve.wrote(size, last.at, start.at, s.wrote.at)
 	return true, err

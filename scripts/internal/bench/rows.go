@@ -71,6 +71,7 @@ func rows() []row {
 			"≤ 10 s; ≤ 2 KiB/s; ≤ 12 s", crowd{1000, 4, 10 * time.Second, 2 << 10, 12 * time.Second}.run},
 		{"P16", "`file get`; `mesh send` while a transfer saturates the link of 20 Mbit/s: 99 of 100 answered within", "≤ 300 ms each", busy{300 * time.Millisecond}.run},
 		{"slow", "32 MiB random, 1 to 16 hosts, 15 Mbit/s: time / bound", "", swarm{job: fan(16, 15e6, 32<<20, netlab.Random)}.run},
+		{"quick", "512 MiB of C headers or Go sources, 1 to 1 host, unshaped: MB/s; ours of random bytes", "", quick{512 << 20}.run},
 		{"fanout", "64 MiB random, 1 to 1, 2, 4, 8, 16 hosts, 100 Mbit/s: seconds", "", fanout{[]int{1, 2, 4, 8, 16}, 100e6, 64 << 20}.run},
 	}
 }
