@@ -95,14 +95,20 @@ func TestASlowFellowIsAskedForWhatNobodyElseHas(t *testing.T) {
 	}
 }
 
+// oneAsked returns a receiver that has asked peer 0 for chunk 0, which peer 1 has by now.
+func oneAsked() *Receiver {
+	r := New(endgame+3, 64)
+	r.Join(0, 0)
+	r.Join(0, 1)
+	r.Have(0, 0, []byte{1})
+	r.Plan(0)
+	r.Have(1, 0, []byte{1})
+	return r
+}
+
 func TestWhoIsSlowAndWhoIsSilentDependsOnHowLongOthersTake(t *testing.T) {
 	for usual, patience := range map[time.Duration]time.Duration{0: Stall, time.Second: Stall, 4 * time.Second: 8 * time.Second, time.Minute: 12 * time.Second} {
-		r := New(endgame+3, 64)
-		r.Join(0, 0)
-		r.Join(0, 1)
-		r.Have(0, 0, []byte{1})
-		r.Plan(0)
-		r.Have(1, 0, []byte{1})
+		r := oneAsked()
 		r.flow.came(0, usual, 0)
 		r.peers[0].took = max(usual, responseHigh) + 1
 		if a := r.Plan(patience - 1); len(a) > 0 {
@@ -116,12 +122,7 @@ func TestWhoIsSlowAndWhoIsSilentDependsOnHowLongOthersTake(t *testing.T) {
 }
 
 func TestWhatComesAfterItWasTakenBackTellsHowLongOthersTake(t *testing.T) {
-	r := New(endgame+3, 64)
-	r.Join(0, 0)
-	r.Join(0, 1)
-	r.Have(0, 0, []byte{1})
-	r.Plan(0)
-	r.Have(1, 0, []byte{1})
+	r := oneAsked()
 	if a := r.Plan(Stall); len(a) != 2 || a[0].Kind != Withdraw {
 		t.Fatalf("after %v: %+v, want the chunk withdrawn and asked of the other", Stall, a)
 	}
