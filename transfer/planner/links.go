@@ -36,11 +36,12 @@ func (r *Receiver) Links(now time.Duration, sources int) int {
 // hungers takes how many more chunks might be asked for, had anybody what is lacking. Half
 // of what may be asked for at a time should be, or be left to others to deal.
 func (r *Receiver) hungers(now time.Duration, room int) {
-	for _, p := range r.order {
-		room -= len(p.credits)
+	half := r.flow.most() / 2
+	for i := 0; i < len(r.order) && room > half; i++ {
+		room -= len(r.order[i].credits)
 	}
 	switch {
-	case 2*room <= r.flow.most():
+	case room <= half:
 		r.links.hungry = 0
 	case r.links.hungry == 0:
 		r.links.hungry = now
