@@ -91,6 +91,47 @@ func TestManySourcesAreNotAllAskedFrom(t *testing.T) {
 	}
 }
 
+// Nobody has links to everybody here: some leave, with what they alone have, and some
+// come when all others have links enough.
+func TestManyWhoComeAndGo(t *testing.T) {
+	t.Parallel()
+	fab := newFabric(t)
+	data := random(1, 4<<20)
+	seed := fab.add("seed", "")
+	seed.put("image", data)
+	add := func(name string, count int) (nodes []*node) {
+		for i := range count {
+			n := fab.add(fmt.Sprint(name, i), "")
+			n.wrap = throttle
+			nodes = append(nodes, n)
+		}
+		return nodes
+	}
+	seed.wrap = throttle
+	const first, late = 36, 6
+	nodes := add("kn", first)
+	var jobs []*Job
+	for _, n := range nodes {
+		jobs = append(jobs, n.get("image"))
+	}
+	await(t, func() bool { return jobs[0].Progress().BytesDone > int64(len(data))/4 })
+	for i := range first {
+		if i%6 == 5 {
+			nodes[i].cut()
+			jobs[i].Cancel()
+		}
+	}
+	for _, n := range add("late", late) {
+		nodes, jobs = append(nodes, n), append(jobs, n.get("image"))
+	}
+	for i, n := range nodes {
+		if i >= first || i%6 != 5 {
+			n.wait(jobs[i])
+			n.has("image", data)
+		}
+	}
+}
+
 func TestGlobBringsWhatMatches(t *testing.T) {
 	fab := newFabric(t)
 	a, b, c := fab.add("kn1", ""), fab.add("kn2", ""), fab.add("kn3", "")
