@@ -117,8 +117,8 @@ func (f *fetch) connect(ctx context.Context) {
 		if f.manifest == nil && busy > 0 {
 			return
 		}
-		if links >= most && !(f.draftingLocked() && f.fromOrigin(s)) { // what a draft is, its origin alone can tell
-			continue
+		if links >= most && !(f.draftingLocked() && f.fromOrigin(s)) {
+			continue // but what a draft is its origin alone can tell
 		}
 		busy++
 		links++
@@ -138,11 +138,11 @@ func (f *fetch) mostLinksLocked(now time.Duration) int {
 	}
 	count := max(f.manifest.Count(), 1)
 	held := (count - f.rx.Missing()) * linkShares / count
-	return min(linksAtOnce+max(held, int((now-f.begun)/linkPace)), f.rx.Links(now, f.usableLocked()))
+	return min(linksAtOnce+max(held, int((now-f.begun)/linkPace)), f.rx.Links(now, f.candidatesLocked()))
 }
 
-// usableLocked returns how many sources may have what is lacking.
-func (f *fetch) usableLocked() int {
+// candidatesLocked returns how many sources have not been given up.
+func (f *fetch) candidatesLocked() int {
 	n := 0
 	for _, s := range f.sources {
 		if s.refused == nil {

@@ -11,8 +11,8 @@ import (
 	"minimega/transfer/store"
 )
 
-// mostLinks is how many links a fetch has that finds enough to ask for.
-var mostLinks = planner.New(1, 1).Links(0, 1000)
+// usualLinks is how many links a fetch has that finds enough to ask for.
+var usualLinks = planner.New(1, 1).Links(0, 1000)
 
 func TestLinksBecomeMoreWithTimeOrProgress(t *testing.T) {
 	const chunks = 4 * linkShares
@@ -27,7 +27,7 @@ func TestLinksBecomeMoreWithTimeOrProgress(t *testing.T) {
 		{3 * linkPace, 0, linksAtOnce + 3},
 		{3 * linkPace, 4, linksAtOnce + 3}, // the more of both, not their sum
 		{0, 40, linksAtOnce + 10},
-		{0, chunks, mostLinks},
+		{0, chunks, usualLinks},
 	} {
 		f := &fetch{manifest: m, begun: time.Minute, sources: map[wire.NodeID]*source{}}
 		for i := range byte(100) {
@@ -84,6 +84,32 @@ func TestManySourcesAreNotAllTurnedToAtOnce(t *testing.T) {
 	}
 	to.wait(job)
 	to.has("image", data)
+}
+
+// What a draft is, only its origin tells: there is a link to it however many there are.
+func TestADraftsOriginIsAlwaysLinkedTo(t *testing.T) {
+	t.Parallel()
+	f := newFabric(t).add("to", "").engine.newFetch("image", wire.Version{}, wire.Meta{})
+	m, err := store.NewDraft(1<<20, 1<<16)
+	must(t, err)
+	f.draft, f.manifest, f.rx = wire.Version{1}, m, planner.New(m.Count(), 8)
+	for i := range byte(100) {
+		node := wire.Member{ID: wire.NodeID{i + 1}}
+		f.sources[node.ID] = &source{f: f, node: node}
+		if i < byte(usualLinks) {
+			f.sources[node.ID].link = &link{}
+		}
+	}
+	origin := f.sources[wire.NodeID{100}]
+	f.origin = origin.node
+	f.connect(t.Context())
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, s := range f.sources {
+		if dialed := s.dialedAt > 0; dialed != (s == origin) {
+			t.Errorf("source %v is dialed: %t", s.node.ID, dialed)
+		}
+	}
 }
 
 func TestWhoAnswersASearchIsASourceBeforeAllHaveAnswered(t *testing.T) {

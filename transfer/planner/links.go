@@ -4,12 +4,13 @@ import "time"
 
 // How many of its sources a receiver has links to.
 const (
-	usualLinks = leastAsked
+	fewSources = 48                     // to all of so many
+	usualLinks = leastAsked             // to so many of more
 	mostLinks  = 2 * usualLinks         // while something comes
 	hungryFor  = 100 * time.Millisecond // after which it gets one more
 )
 
-// links is to how many sources a receiver should have links.
+// links is to how many of many sources a receiver should have links.
 type links struct {
 	more    int           // than usualLinks
 	hungry  time.Duration // since when too little could be asked for; 0: enough could
@@ -17,16 +18,20 @@ type links struct {
 }
 
 // Links returns to how many of so many sources a receiver should have links; which
-// these are is to be drawn at random. Where all had links to all, slow ones would hold
-// up everybody, and the cost of news would grow with the square of their number. There are
-// as many as chunks that are asked for at a time: with more some are idle, and give
-// the less. All have as many, since who has fewer than others comes last. Who finds too
-// little to ask for gets more of them, up to twice as many, and who finds nothing gets
-// more and more: others may have what none of these has. It is to be called a
-// few times a second.
+// these are is to be drawn at random. A few all know each other, so that every chunk goes
+// to each in two steps. Where many did, slow ones would hold up everybody, and the cost of
+// news would grow with the square of their number. These have as many links as chunks are
+// asked for at a time: with more some are idle, and give the less. All have as many,
+// since who has fewer than others comes last. Who has them and finds too little to ask
+// for gets more, up to twice as many, and who finds nothing gets more and more: others
+// may have what none of these has. It is to be called a few times a second.
 func (r *Receiver) Links(now time.Duration, sources int) int {
+	if sources <= fewSources {
+		return sources
+	}
 	l := &r.links
-	if l.hungry > 0 && now-max(l.hungry, l.widened) >= hungryFor && (usualLinks+l.more < mostLinks || r.Idle()) {
+	n := usualLinks + l.more
+	if l.hungry > 0 && now-max(l.hungry, l.widened) >= hungryFor && len(r.order) >= n && (n < mostLinks || r.Idle()) {
 		l.more++
 		l.widened = now
 	}

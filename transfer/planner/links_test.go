@@ -6,50 +6,57 @@ import (
 	"time"
 )
 
-// tenths lets a time pass in which a receiver plans and looks after its links ten
-// times a second, and returns how many it wants then.
-func tenths(r *Receiver, now *time.Duration, d time.Duration, sources int) (links int) {
+// linked lets a time pass in which a receiver plans ten times a second and gets
+// the links that it wants, to peers that hold what have says, and returns how many it has
+// then.
+func linked(r *Receiver, now *time.Duration, d time.Duration, have []byte) int {
 	for end := *now + d; *now < end; *now += 100 * time.Millisecond {
+		for len(r.order) < r.Links(*now, 1000) {
+			id := Peer(len(r.order))
+			r.Join(*now, id)
+			r.Have(id, 0, have)
+		}
 		r.Plan(*now)
-		links = r.Links(*now, sources)
 	}
-	return links
+	return len(r.order)
 }
 
 func TestWhoHasEnoughToAskForKeepsItsLinks(t *testing.T) {
-	for _, sources := range []int{1, usualLinks} {
+	for _, sources := range []int{1, fewSources} {
 		if n := New(1000, 16).Links(0, sources); n != sources {
 			t.Errorf("of %d sources it has links to %d, want all", sources, n)
 		}
 	}
-	r, now := crowd(usualLinks), time.Second
-	if n := tenths(r, &now, 2*time.Second, 100); n != usualLinks {
-		t.Errorf("it has links to %d of 100 sources, want %d", n, usualLinks)
+	now := time.Second
+	if n := linked(New(1000, 16), &now, 300*time.Millisecond, bytes.Repeat([]byte{0xff}, 124)); n != usualLinks {
+		t.Errorf("it has links to %d of 1000 sources, want %d", n, usualLinks)
 	}
 }
 
 func TestWhoFindsTooLittleToAskForGetsMoreLinks(t *testing.T) {
 	r, now := New(1000, 16), time.Second
-	r.Join(0, 1)
-	r.Have(1, 0, []byte{0x0f})
-	if n := tenths(r, &now, time.Second, 1000); n <= usualLinks || n >= mostLinks {
+	if n := linked(r, &now, time.Second, []byte{0x0f}); n <= usualLinks || n >= mostLinks {
 		t.Errorf("after a second it has links to %d, want more than %d, and not yet %d", n, usualLinks, mostLinks)
 	}
-	if n := tenths(r, &now, 10*time.Second, 1000); n != mostLinks {
-		t.Errorf("as long as something is on its way it has links to %d, want at most %d", n, mostLinks)
+	if n := linked(r, &now, 10*time.Second, []byte{0x0f}); n != mostLinks {
+		t.Errorf("as long as something is on its way it has links to %d, want %d", n, mostLinks)
 	}
 	for c := range 4 {
 		r.Arrived(now, 1, c)
 	}
-	if n := tenths(r, &now, 10*time.Second, 1000); n <= mostLinks {
+	if n := linked(r, &now, 10*time.Second, nil); n <= mostLinks {
 		t.Errorf("where nobody has what it lacks it has links to %d, want more than %d", n, mostLinks)
 	}
-	for id := range Peer(usualLinks) {
-		r.Join(now, 2+id)
-		r.Have(2+id, 0, bytes.Repeat([]byte{0xff}, 124))
+}
+
+func TestLinksThatAreNotMadeYetAreNotTooFew(t *testing.T) {
+	r := New(1000, 16)
+	r.Join(0, 1)
+	for now := time.Second; now < time.Minute; now += 100 * time.Millisecond {
+		r.Plan(now)
+		r.Links(now, 1000)
 	}
-	before := tenths(r, &now, 100*time.Millisecond, 1000)
-	if n := tenths(r, &now, 300*time.Millisecond, 1000); n != before {
-		t.Errorf("once others have enough it gets %d more", n-before)
+	if n := r.Links(time.Minute, 1000); n != usualLinks {
+		t.Errorf("with one link it wants %d, want %d", n, usualLinks)
 	}
 }

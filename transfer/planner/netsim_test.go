@@ -14,7 +14,7 @@ const slot = 5 * time.Millisecond
 // speeds. An uplink sends pieces of chunks, or whole ones, one connection after the
 // other; each connection's sender has chosen one chunk ahead; a downlink queues. All
 // messages take the latency. A receiver has links to all seeds and to as many others as
-// [Links] says, drawn at random; both ends of a link hear from each other.
+// [Receiver.Links] says, drawn at random; both ends of a link hear from each other.
 type netsim struct {
 	now     time.Duration
 	events  events

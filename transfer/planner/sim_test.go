@@ -43,9 +43,12 @@ func TestTimeHardlyGrowsWithTheNumberOfReceivers(t *testing.T) {
 			s := newNetsim(simSetup{seeds: 1, receivers: n, chunks: chunks, latency: time.Millisecond})
 			took := s.run(everybody)
 			t.Logf("N %3d: %s", n, s.shown(took, bound, 1))
-			over := 1.04
-			if n > usualLinks {
+			over := 1.03
+			switch {
+			case n > fewSources:
 				over = 1.18
+			case n > 16:
+				over = 1.04
 			}
 			if most := time.Duration(over * float64(bound)); took == 0 || took > most {
 				t.Errorf("%d receivers take %v, want at most %v", n, took, most)
@@ -58,7 +61,7 @@ func TestChunksThatAreSentSideBySideTakeHardlyLonger(t *testing.T) {
 	const chunks, bound = 1024, 1024 * slot
 	for _, n := range sizes(16, 64) {
 		over := 1.03
-		if n > usualLinks {
+		if n > fewSources {
 			over = 1.17
 		}
 		s := newNetsim(simSetup{seeds: 1, receivers: n, chunks: chunks, latency: time.Millisecond, pieces: 8})
@@ -81,6 +84,20 @@ func TestSlowOnesOfFortyHoldTheOthersUpLittle(t *testing.T) {
 	t.Logf("the fast ones: %s", s.shown(took, bound, 1))
 	if most := time.Duration(1.15 * float64(bound)); took == 0 || took > most {
 		t.Errorf("the fast ones take %v, want at most %v", took, most)
+	}
+}
+
+func TestFortyHostsTakeHardlyLongerThanOne(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes 3 s")
+	}
+	t.Parallel()
+	const receivers, chunks, bound = 40, 2048, 2048 * slot
+	s := newNetsim(simSetup{seeds: 1, receivers: receivers, chunks: chunks, latency: time.Millisecond})
+	took := s.run(everybody)
+	t.Log(s.shown(took, bound, 1))
+	if most := time.Duration(1.03 * float64(bound)); took == 0 || took > most {
+		t.Errorf("%d receivers take %v, want at most %v", receivers, took, most)
 	}
 }
 
@@ -154,8 +171,8 @@ func TestSlowHostsDoNotHoldUpFastOnes(t *testing.T) {
 		took := s.run(func(h *simHost) bool { return h.down <= slot })
 		t.Logf("N %3d, the fast ones: %s", n, s.shown(took, bound, 1))
 		over := 1.05
-		if n > usualLinks {
-			over = 1.32
+		if n > fewSources {
+			over = 1.3
 		}
 		if most := time.Duration(over * float64(bound)); took == 0 || took > most {
 			t.Errorf("the fast ones of %d receivers take %v, want at most %v", n, took, most)
