@@ -9,7 +9,7 @@ import (
 const (
 	poorRatio   = 0.92 // a chunk that shrinks to more than this is not worth it
 	windowSize  = 8    // chunks after which the way of sending is settled again, if they took settleTime
-	tryChunks   = 2    // chunks for which the other way is tried, likewise
+	tryChunks   = 2    // chunks for which the other way is tried; plain, if they took settleTime
 	firstTry    = 64   // chunks until it is tried again, doubled each time up to
 	lastTry     = 1024
 	firstSkip   = 8  // chunks not packed after one that did not shrink, likewise
