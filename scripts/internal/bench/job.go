@@ -109,6 +109,14 @@ type measured struct {
 	runs []outcome
 }
 
+// rates are the MB a second in which size bytes came.
+func (m measured) rates(size int64) sample {
+	return sampleOf(m.runs, func(o outcome) float64 { return rate(size, o.seconds()) })
+}
+
+// rate returns MB a second.
+func rate(size int64, seconds float64) float64 { return float64(size) / 1e6 / seconds }
+
 // compare does the same job with each of the tools. What fails is left out and
 // reported.
 func (e *env) compare(ctx context.Context, j job, tools []fetcher) ([]measured, error) {

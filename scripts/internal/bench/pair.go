@@ -15,16 +15,15 @@ func (p pair) run(ctx context.Context, e *env) ([]figure, error) {
 	j := fan(1, 0, e.size(p.size), netlab.Random)
 	j.twice = true
 	all, err := e.atLeast(5).compare(ctx, j, append(fetchers(), fetcher{"iperf3", iperf3}))
-	rate := func(seconds float64) float64 { return float64(j.size) / 1e6 / seconds }
 	rates := map[string]sample{}
 	for _, m := range all {
-		rates[m.tool] = sampleOf(m.runs, func(o outcome) float64 { return rate(o.seconds()) })
+		rates[m.tool] = m.rates(j.size)
 	}
 	var figures []figure
 	for _, m := range all {
 		f := figure{tool: m.tool, text: rates[m.tool].text("%.0f")}
 		if m.tool == ours {
-			known := sampleOf(m.runs, func(o outcome) float64 { return rate(o.again.Seconds()) })
+			known := sampleOf(m.runs, func(o outcome) float64 { return rate(j.size, o.again.Seconds()) })
 			f = p.ours(rates, known)
 		}
 		figures = append(figures, f)

@@ -21,16 +21,11 @@ func (q quick) run(ctx context.Context, e *env) ([]figure, error) {
 	all, err := e.compareFile(ctx, j, source, fetchers())
 	remove()
 	random, rerr := e.compare(ctx, j, []fetcher{{ours, minimega}})
-	rate := func(m measured) string {
-		return sampleOf(m.runs, func(o outcome) float64 { return float64(j.size) / 1e6 / o.seconds() }).text("%.0f")
-	}
 	var figures []figure
 	for _, m := range all {
-		f := figure{tool: m.tool, text: rate(m)}
-		for _, r := range random {
-			if m.tool == ours {
-				f.text += "; " + rate(r)
-			}
+		f := figure{tool: m.tool, text: m.rates(j.size).text("%.0f")}
+		if m.tool == ours && len(random) > 0 {
+			f.text += "; " + random[0].rates(j.size).text("%.0f")
 		}
 		figures = append(figures, f)
 	}
