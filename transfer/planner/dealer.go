@@ -212,7 +212,7 @@ func (d *Dealer) Next(now time.Duration, a Asker) (c int, ok, dry bool) {
 		return 0, false, false
 	}
 	if c < 0 {
-		c = d.late(as)
+		c = d.late(now, as)
 	}
 	if c < 0 {
 		as.credits = 0
@@ -265,16 +265,32 @@ func (d *Dealer) Spared() []Asker {
 }
 
 // late returns the chunk of the oldest deal with somebody slow, to whom one with as
-// is preferred: one that has not landed while others did that were made later, by
-// as many as there are askers and more. It returns -1 where there is none.
-func (d *Dealer) late(as *asker) int {
-	late, oldest := -1, d.landed-len(d.askers)+1
+// is preferred: one that has not landed in twice the time that deals usually take, while
+// others did that were made later, by as many as there are askers and more. Of many that
+// share a link some are always overtaken. It returns -1 where there is none.
+func (d *Dealer) late(now time.Duration, as *asker) int {
+	late, oldest, patience := -1, d.landed-len(d.askers)+1, 2*d.usual()
 	for c, f := range d.flying {
-		if f.number < oldest && !as.has.Has(c) {
+		if f.number < oldest && now-f.at >= patience && !as.has.Has(c) {
 			late, oldest = c, f.number
 		}
 	}
 	return late
+}
+
+// usual returns how long deals take to land with half of all; 0: nobody knows.
+func (d *Dealer) usual() time.Duration {
+	var took []time.Duration
+	for _, as := range d.askers {
+		if as.took > 0 {
+			took = append(took, as.took)
+		}
+	}
+	if len(took) == 0 {
+		return 0
+	}
+	slices.Sort(took)
+	return took[len(took)/2]
 }
 
 // pick returns something fresh of as's lane that can be sent, or -1. It goes

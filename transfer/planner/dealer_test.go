@@ -65,6 +65,24 @@ func TestADealThatHasLandedIsNotMadeAgain(t *testing.T) {
 	}
 }
 
+// Where many share a link some are always overtaken by a round.
+func TestADealIsNotMadeAgainBeforeItTakesTwiceAsLongAsUsual(t *testing.T) {
+	const chunks, usual = 8, 100 * time.Millisecond
+	d, _, fast := dealt(chunks)
+	for c := 1; c < chunks; c++ {
+		d.Have(usual, fast, c)
+	}
+	for _, at := range []struct {
+		now  time.Duration
+		late bool
+	}{{usual, false}, {2*usual - 1, false}, {2 * usual, true}} {
+		d.Deal(fast, 1, 0, 1)
+		if c, ok, _ := d.Next(at.now, fast); ok != at.late {
+			t.Errorf("after %v the fast one is dealt chunk %d: %t, want %t", at.now, c, ok, at.late)
+		}
+	}
+}
+
 // While more is to come, what that is goes to whoever may be dealt to.
 func TestNoDealIsMadeAgainWhileThereWillBeMoreToDeal(t *testing.T) {
 	d, fast, slow := NewDealer(8), Asker(1), Asker(2)
