@@ -58,6 +58,61 @@ func TestWhoAnswersSoonestIsAskedFirst(t *testing.T) {
 	}
 }
 
+// What is late at the end all ask of somebody else, and the seed is one for all.
+func TestWhatIsLateAtTheEndIsAskedOfAFellowBeforeTheSeed(t *testing.T) {
+	const chunks, seed, first, second = 4, Peer(0), Peer(1), Peer(2)
+	for _, test := range []struct {
+		name    string
+		fellows []Peer
+		want    Peer
+	}{
+		{"another fellow has it", []Peer{first, second}, second},
+		{"no other fellow has it", []Peer{first}, seed},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := New(chunks, 64)
+			r.Join(0, seed)
+			r.Have(seed, 0, []byte{1<<chunks - 1})
+			r.NothingFresh(0, seed)
+			for c := 1; c < chunks; c++ {
+				r.Got(c)
+			}
+			r.Join(0, first)
+			r.Have(first, 0, []byte{1})
+			if got := asked(r.Plan(0)); got[first] != 1 || len(got) != 1 {
+				t.Fatalf("asked first are %v, want only %d", got, first)
+			}
+			for _, id := range test.fellows[1:] {
+				r.Join(0, id)
+				r.Have(id, 0, []byte{1})
+			}
+			if got := asked(r.Plan(responseHigh)); got[test.want] != 1 || len(got) != 1 {
+				t.Errorf("asked besides are %v, want only %d", got, test.want)
+			}
+		})
+	}
+}
+
+func TestHowLongOneIsWaitedForAtTheEndFollowsHowLongChunksTake(t *testing.T) {
+	const usual = 100 * time.Millisecond
+	r := New(2, 64)
+	r.Got(1)
+	r.flow = flow{every: time.Millisecond, usual: usual}
+	for id := range Peer(2) {
+		r.Join(0, id)
+		r.Have(id, 0, []byte{1})
+	}
+	r.Plan(0)
+	for _, at := range []struct {
+		now    time.Duration
+		second int
+	}{{3*usual/2 - 1, 0}, {3 * usual / 2, 1}} {
+		if got := asked(r.Plan(at.now)); len(got) != at.second {
+			t.Errorf("after %v %d are asked besides, want %d", at.now, len(got), at.second)
+		}
+	}
+}
+
 func TestWhatASlowOneOwesIsAskedOfAQuickOneThatHasItByNow(t *testing.T) {
 	r := New(endgame+3, 64)
 	r.Join(0, 0)

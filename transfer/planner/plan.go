@@ -276,23 +276,36 @@ func (r *Receiver) deals(now time.Duration) {
 	}
 }
 
-// twice asks a second, idle holder for what is late when little is left.
+// twice asks a second, idle holder for what is late when little is left: a fellow, if
+// there is one, since all ask the few that are complete.
 func (r *Receiver) twice(now time.Duration) {
 	if r.missing.Count() > endgame {
 		return
 	}
 	for c := r.missing.Next(0); c >= 0; c = r.missing.Next(c + 1) {
 		ids := r.asked[c]
-		if len(ids) != 1 || now-r.peers[ids[0]].out[c] < max(responseHigh, r.flow.usual) {
+		if len(ids) != 1 || now-r.peers[ids[0]].out[c] < r.overdue() {
 			continue
 		}
-		idle := slices.IndexFunc(r.order, func(o *peer) bool {
-			return o.id != ids[0] && !o.stalled && len(o.out) == 0 && o.have.Has(c)
-		})
-		if idle >= 0 {
-			r.request(now, r.order[idle], c)
+		var second *peer
+		for _, o := range r.order {
+			idle := o.id != ids[0] && !o.stalled && len(o.out) == 0 && o.have.Has(c)
+			if idle && (second == nil || second.complete() && !o.complete()) {
+				second = o
+			}
+		}
+		if second != nil {
+			r.request(now, second, c)
 		}
 	}
+}
+
+// overdue returns how long a chunk may be on its way before somebody else is asked too.
+func (r *Receiver) overdue() time.Duration {
+	if r.flow.every == 0 { // too few have come to tell
+		return max(responseHigh, r.flow.usual)
+	}
+	return max(minPatience, 3*r.flow.usual/2)
 }
 
 // sorted returns the keys of m in order.
