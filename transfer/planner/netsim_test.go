@@ -12,7 +12,7 @@ const slot = 5 * time.Millisecond
 
 // A netsim moves one content from seeds to receivers over links of their own
 // speeds. An uplink sends pieces of chunks, or whole ones, one connection after the
-// other; each connection's sender has chosen one chunk ahead; a downlink queues. All
+// other or whichever it happens to be; each connection's sender has chosen one chunk ahead; a downlink queues. All
 // messages take the latency. A receiver has links to all seeds and to as many others as
 // [Receiver.Links] says, drawn at random; both ends of a link hear from each other.
 type netsim struct {
@@ -22,7 +22,8 @@ type netsim struct {
 	hosts   []*simHost
 	latency time.Duration
 	chunks  int
-	pieces  int // of a chunk
+	pieces  int  // of a chunk
+	unfair  bool // connections have their turn in no order
 	rng     *rand.Rand
 	useful  int // chunks that came and were missing
 }
@@ -57,13 +58,14 @@ type simConn struct {
 // simSetup says what a netsim is made of.
 type simSetup struct {
 	seeds, receivers, chunks int
-	pieces                   int // in which a chunk is sent; 0: one
+	pieces                   int  // in which a chunk is sent; 0: one
+	unfair                   bool // connections that share a link get unequal parts of it for a time
 	latency                  time.Duration
 	shape                    func(h *simHost) // sets what is not usual about a host; may be nil
 }
 
 func newNetsim(c simSetup) *netsim {
-	s := &netsim{latency: c.latency, chunks: c.chunks, pieces: max(c.pieces, 1), rng: rand.New(rand.NewPCG(uint64(c.receivers), uint64(c.chunks)))}
+	s := &netsim{latency: c.latency, chunks: c.chunks, pieces: max(c.pieces, 1), unfair: c.unfair, rng: rand.New(rand.NewPCG(uint64(c.receivers), uint64(c.chunks)))}
 	for i := range c.seeds + c.receivers {
 		h := &simHost{id: i, up: slot, down: slot, dealer: NewDealer(c.chunks), late: NewBitset(c.chunks)}
 		if i < c.seeds {
@@ -238,6 +240,9 @@ func (s *netsim) alive(h *simHost) {
 func (s *netsim) send(h *simHost) {
 	if h.busy {
 		return
+	}
+	if s.unfair && len(h.askers) > 0 {
+		h.turn = s.rng.IntN(len(h.askers))
 	}
 	for range h.askers {
 		h.turn = (h.turn + 1) % len(h.askers)

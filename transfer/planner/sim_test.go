@@ -73,6 +73,26 @@ func TestChunksThatAreSentSideBySideTakeHardlyLonger(t *testing.T) {
 	}
 }
 
+// So do real connections that share a link: which of them gets on is luck.
+func TestChunksThatAreSentInNoOrderTakeLittleLonger(t *testing.T) {
+	const chunks, bound = 1024, 1024 * slot
+	for _, n := range sizes(16, 40) {
+		over := 1.06
+		if n > 16 {
+			over = 1.13
+		}
+		s := newNetsim(simSetup{seeds: 1, receivers: n, chunks: chunks, latency: time.Millisecond, pieces: 8, unfair: true})
+		took := s.run(everybody)
+		t.Logf("N %3d: %s", n, s.shown(took, bound, 1))
+		if most := time.Duration(over * float64(bound)); took == 0 || took > most {
+			t.Errorf("%d receivers take %v, want at most %v", n, took, most)
+		}
+		if sent := float64(s.hosts[0].sent) / chunks; sent > over {
+			t.Errorf("for %d receivers the seed sends %.3f x the file, want at most %.2f", n, sent, over)
+		}
+	}
+}
+
 func TestSlowOnesOfFortyHoldTheOthersUpLittle(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes 3 s")
