@@ -237,18 +237,25 @@ func (d *Dealer) behind(now time.Duration, as *asker) bool {
 	if as.took > responseHigh {
 		times = 2
 	}
-	known, quicker, busy := 0, 0, false
+	half, busy := d.quicker(now, times, as.took)
+	return half && busy
+}
+
+// quicker reports whether deals take so many times less than took to land with half of all
+// of whom that is known, and whether some of these are being dealt to.
+func (d *Dealer) quicker(now, times, took time.Duration) (half, busy bool) {
+	known, quicker := 0, 0
 	for _, o := range d.askers {
 		if o.took == 0 {
 			continue
 		}
 		known++
-		if times*o.took < as.took {
+		if times*o.took < took {
 			quicker++
 			busy = busy || o.credits > 0 || now-o.last < dryFor
 		}
 	}
-	return busy && 2*quicker >= known
+	return 2*quicker >= known, busy
 }
 
 // Spared returns whom Next passed over, though it had something fresh, since it was
@@ -265,32 +272,23 @@ func (d *Dealer) Spared() []Asker {
 }
 
 // late returns the chunk of the oldest deal with somebody slow, to whom one with as
-// is preferred: one that has not landed in twice the time that deals usually take, while
-// others did that were made later, by as many as there are askers and more. Of many that
-// share a link some are always overtaken. It returns -1 where there is none.
+// is preferred: one that has had more than twice the time that deals take to land with half
+// of all, while others landed that were made later, by as many as there are askers and
+// more. Of many that share a link some are always overtaken. It returns -1 where there is none.
 func (d *Dealer) late(now time.Duration, as *asker) int {
-	late, oldest, patience := -1, d.landed-len(d.askers)+1, 2*d.usual()
+	late, oldest := -1, d.landed-len(d.askers)+1
 	for c, f := range d.flying {
-		if f.number < oldest && now-f.at >= patience && !as.has.Has(c) {
+		if f.number < oldest && !as.has.Has(c) {
 			late, oldest = c, f.number
 		}
 	}
+	if late < 0 {
+		return -1
+	}
+	if half, _ := d.quicker(now, 2, now-d.flying[late].at); !half {
+		return -1
+	}
 	return late
-}
-
-// usual returns how long deals take to land with half of all; 0: nobody knows.
-func (d *Dealer) usual() time.Duration {
-	var took []time.Duration
-	for _, as := range d.askers {
-		if as.took > 0 {
-			took = append(took, as.took)
-		}
-	}
-	if len(took) == 0 {
-		return 0
-	}
-	slices.Sort(took)
-	return took[len(took)/2]
 }
 
 // pick returns something fresh of as's lane that can be sent, or -1. It goes

@@ -66,7 +66,7 @@ func TestADealThatHasLandedIsNotMadeAgain(t *testing.T) {
 }
 
 // Where many share a link some are always overtaken by a round.
-func TestADealIsNotMadeAgainBeforeItTakesTwiceAsLongAsUsual(t *testing.T) {
+func TestADealIsNotMadeAgainBeforeItTakesMoreThanTwiceAsLongAsUsual(t *testing.T) {
 	const chunks, usual = 8, 100 * time.Millisecond
 	d, _, fast := dealt(chunks)
 	for c := 1; c < chunks; c++ {
@@ -75,7 +75,7 @@ func TestADealIsNotMadeAgainBeforeItTakesTwiceAsLongAsUsual(t *testing.T) {
 	for _, at := range []struct {
 		now  time.Duration
 		late bool
-	}{{usual, false}, {2*usual - 1, false}, {2 * usual, true}} {
+	}{{usual, false}, {2 * usual, false}, {2*usual + 1, true}} {
 		d.Deal(fast, 1, 0, 1)
 		if c, ok, _ := d.Next(at.now, fast); ok != at.late {
 			t.Errorf("after %v the fast one is dealt chunk %d: %t, want %t", at.now, c, ok, at.late)

@@ -31,7 +31,7 @@
 // its slow link can bring it to them. So the seed passes over with whom deals take
 // several times as long to land as with half of all, while others give the slow one
 // something. And when nothing is fresh any more, nor will be, it deals once more, to
-// another, what has not landed although later deals have, and it has had twice the usual time.
+// another, what has had twice the usual time and has not landed although later deals have.
 //
 // # Limits
 //
@@ -61,7 +61,7 @@
 // that is as long as N chunks take, and a file of 1,024 chunks takes 1.00 to 1.03 of its
 // bound; with 64 to 512 it takes 1.09 to 1.15. Forty take 1.02 for 2,048 chunks, and 2 to 256
 // receivers 1.00 to 1.03 for 4,096. Where every fourth link has a fifth of the speed, the others take
-// 1.04 with 16 receivers, 1.10 with 64 and 1.25 with 256 for 1,024 chunks. These send one
+// 1.04 with 16 receivers, 1.10 with 64 and 1.26 with 256 for 1,024 chunks. These send one
 // chunk after the other. Sent side by side in pieces, as connections that share a link do,
 // they come later: 16 receivers take 1.02 still, 64 take 1.13, 128 take 1.18. Where chance
 // says which of these connections gets on, as in real networks, 16 take 1.05 and 40 take 1.12,

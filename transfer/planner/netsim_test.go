@@ -12,9 +12,9 @@ const slot = 5 * time.Millisecond
 
 // A netsim moves one content from seeds to receivers over links of their own
 // speeds. An uplink sends pieces of chunks, or whole ones, one connection after the
-// other or whichever it happens to be; each connection's sender has chosen one chunk ahead; a downlink queues. All
-// messages take the latency. A receiver has links to all seeds and to as many others as
-// [Receiver.Links] says, drawn at random; both ends of a link hear from each other.
+// other or in no order; each connection's sender has chosen one chunk ahead; a downlink
+// queues. All messages take the latency. A receiver has links to all seeds and to as many
+// others as [Receiver.Links] says, drawn at random; both ends of a link hear from each other.
 type netsim struct {
 	now     time.Duration
 	events  events
