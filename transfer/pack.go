@@ -13,7 +13,7 @@ const (
 	firstTry    = 64   // chunks until it is tried again, doubled each time up to
 	lastTry     = 1024
 	firstSkip   = 8  // chunks not packed after one that did not shrink, likewise
-	sampleEvery = 16 // chunks of which one goes in the other encoding, to know its speed
+	sampleEvery = 64 // chunks of which one goes in the other encoding, to know its speed
 
 	// settleTime is how long a window takes at least. On a fast link a few chunks go in less
 	// time than it takes until the other side has done with those that came another way, and
@@ -53,23 +53,29 @@ type packer struct {
 
 // A way is what one encoding has shown lately.
 type way struct {
+	seen  int     // chunks
 	speed float64 // of compressing, bytes a second; 0: unknown
 	ratio float64 // of what remains
 }
 
+// fewSeen are the chunks after which an encoding is known; the first takes the memory that
+// all need, and tells less.
+const fewSeen = 2
+
 // learn notes what became of a chunk.
 func (w *way) learn(speed, ratio float64) {
-	if w.speed == 0 {
+	if w.seen++; w.seen <= fewSeen {
 		w.speed, w.ratio = speed, ratio
 	}
 	w.speed += (speed - w.speed) / 8
 	w.ratio += (ratio - w.ratio) / 8
 }
 
-// newPacker returns a packer that may use some encodings, the one that shrinks
-// most first.
+// newPacker returns a packer that may use some encodings, the one that shrinks most
+// first. Until it knows what the connection takes it uses the fastest: on a slow link a few
+// chunks are a little larger for it, on a fast one no receiver unpacks slowly.
 func (e *Engine) newPacker(codecs ...wire.Encoding) *packer {
-	return &packer{e: e, codecs: codecs, way: codecs[0], backoff: firstSkip, size: windowSize, wait: firstTry}
+	return &packer{e: e, codecs: codecs, way: codecs[len(codecs)-1], backoff: firstSkip, size: windowSize, wait: firstTry}
 }
 
 // load returns chunk i of c as it is to be sent: the first size bytes of a buffer,
@@ -145,7 +151,7 @@ func (p *packer) codec() wire.Encoding {
 		return other
 	}
 	for _, enc := range p.codecs {
-		if p.ways[enc].speed == 0 {
+		if p.ways[enc].seen < fewSeen {
 			return enc
 		}
 	}

@@ -200,6 +200,32 @@ func TestPackingSparesWhatIsScarce(t *testing.T) {
 	}
 }
 
+// Until a connection has shown what it takes, its chunks go in the faster encoding, but for
+// the few that tell how much the other shrinks them.
+func TestTheFasterEncodingIsUsedUntilTheLinkIsKnown(t *testing.T) {
+	p := newFabric(t).add("kn1", "").engine.newPacker(wire.Zstd, wire.S2)
+	went := map[wire.Encoding]int{}
+	for range 4 * fewSeen {
+		enc, out := p.pack(headerText(64<<10), nil)
+		went[enc]++
+		p.wrote(shown{bytes: len(out), since: time.Microsecond, took: time.Microsecond})
+	}
+	if went[wire.Zstd] != fewSeen || went[wire.S2] != 3*fewSeen {
+		t.Errorf("%d in zstd, %d in S2 of %d", went[wire.Zstd], went[wire.S2], 4*fewSeen)
+	}
+}
+
+// The first chunk waits for the memory that compressing takes: what follows is far faster.
+func TestTheFirstChunkDoesNotTellHowFastCompressingIs(t *testing.T) {
+	var w way
+	for _, speed := range []float64{10e6, 300e6, 308e6} {
+		w.learn(speed, 0.2)
+	}
+	if w.speed != 301e6 {
+		t.Errorf("%.0f MB/s, want 301", w.speed/1e6)
+	}
+}
+
 // A chunk of any length comes back from either encoding, and no other length is
 // taken, nor memory for it.
 func TestPackedChunksComeBack(t *testing.T) {
