@@ -50,7 +50,7 @@
 // What comes after it was taken back counts there as well.
 //
 // A receiver has links to all of 48 sources, of more to 32, drawn at random, and to
-// further ones while it finds too little to ask for ([Receiver.Links]).
+// further ones while it finds too little to ask for, or falls behind its fellows ([Receiver.Links]).
 //
 // # How close it comes
 //
@@ -59,8 +59,8 @@
 // bound. What is lost does not grow with the file: most of it is lost until every receiver
 // has something to pass on. With 2 to 32 receivers, all of which have links to each other,
 // that is as long as N chunks take, and a file of 1,024 chunks takes 1.00 to 1.03 of its
-// bound; with 64 to 512 it takes 1.09 to 1.15. Forty take 1.02 for 2,048 chunks, and 2 to 256
-// receivers 1.00 to 1.03 for 4,096. Where every fourth link has a fifth of the speed, the others take
+// bound; with 64 to 512 it takes 1.09 to 1.15. Forty take 1.02 for 2,048 chunks, and 2 to 512
+// receivers 1.00 to 1.04 for 4,096. Where every fourth link has a fifth of the speed, the others take
 // 1.04 with 16 receivers, 1.10 with 64 and 1.26 with 256 for 1,024 chunks. These send one
 // chunk after the other. Sent side by side in pieces, as connections that share a link do,
 // they come later: 16 receivers take 1.02 still, 64 take 1.13, 128 take 1.18. Where chance

@@ -49,6 +49,38 @@ func TestWhoFindsTooLittleToAskForGetsMoreLinks(t *testing.T) {
 	}
 }
 
+// Whoever its fellows are just ahead of has sources that serve too many; whoever has far
+// less has a slow link.
+func TestWhoFallsBehindGetsMoreLinks(t *testing.T) {
+	const own = 400
+	for _, c := range []struct {
+		ahead, quick int // fellows have so many chunks more, so many in 16 of them
+		more         bool
+	}{
+		{behindBy, 16, false},
+		{2 * behindBy, 16, true},
+		{2 * behindBy, 12, true},
+		{2 * behindBy, 11, false},
+		{own, 16, false},
+	} {
+		r := New(1000, 16)
+		for id := range Peer(usualLinks) {
+			r.Join(0, id)
+			has := own
+			if int(id)%16 < c.quick {
+				has += c.ahead
+			}
+			r.Have(id, 0, bytes.Repeat([]byte{0xff}, has/8))
+		}
+		for i := range own {
+			r.Arrived(0, 0, i)
+		}
+		if more := r.Links(time.Second, 1000) > usualLinks; more != c.more {
+			t.Errorf("where %d in 16 fellows are %d chunks ahead, more links: %v, want %v", c.quick, c.ahead, more, c.more)
+		}
+	}
+}
+
 func TestLinksThatAreNotMadeYetAreNotTooFew(t *testing.T) {
 	r := New(1000, 16)
 	r.Join(0, 1)

@@ -123,7 +123,7 @@ func TestFortyHostsTakeHardlyLongerThanOne(t *testing.T) {
 
 func TestALargeFileTakesManyHardlyLongerThanOne(t *testing.T) {
 	const chunks, bound = 4096, 4096 * slot
-	for _, n := range sizes(2, 16, 40, 64, 128, 256) {
+	for _, n := range sizes(2, 16, 40, 64, 128, 256, 512) {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			t.Parallel()
 			s := newNetsim(simSetup{seeds: 1, receivers: n, chunks: chunks, latency: time.Millisecond})
