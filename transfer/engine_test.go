@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"minimega/mesh/wire"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -151,6 +153,19 @@ func TestMissingFileIsAnError(t *testing.T) {
 			t.Errorf("error is %v, want not found", err)
 		}
 		fab.add("kn2", "")
+	}
+}
+
+func TestWhoMayHaveAMissingFileIsNamed(t *testing.T) {
+	nodes := []wire.NodeName{"kn3", "kn2"}
+	for err, want := range map[error]string{
+		notFound("foo", nil, nil):         "get foo: file not found",
+		notFound("foo", nodes, nil):       "get foo: file not found (no answer from kn2, kn3; try again)",
+		notFound("foo", nodes, nodes[:1]): "get foo: file not found but on kn3, which sent bad data lately",
+	} {
+		if err.Error() != want || !errors.Is(err, ErrNotFound) {
+			t.Errorf("%q, want %q", err, want)
+		}
 	}
 }
 

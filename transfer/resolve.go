@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -127,16 +128,25 @@ func (e *Engine) gather(ctx context.Context, pattern string, patience time.Durat
 	return silent, banned
 }
 
+// notFound returns why nothing under a pattern was found, and who may have it all the
+// same.
 func notFound(pattern string, silent, banned []wire.NodeName) error {
-	slices.Sort(silent)
-	slices.Sort(banned)
 	switch {
 	case len(banned) > 0:
-		return fmt.Errorf("get %s: %w but on %v, which sent bad data lately", pattern, ErrNotFound, banned)
+		return fmt.Errorf("get %s: %w but on %s, which sent bad data lately", pattern, ErrNotFound, listed(banned))
 	case len(silent) > 0:
-		return fmt.Errorf("get %s: %w (no answer from %v)", pattern, ErrNotFound, silent)
+		return fmt.Errorf("get %s: %w (no answer from %s; try again)", pattern, ErrNotFound, listed(silent))
 	}
 	return fmt.Errorf("get %s: %w", pattern, ErrNotFound)
+}
+
+// listed names nodes in a message.
+func listed(names []wire.NodeName) string {
+	var words []string
+	for _, name := range slices.Sorted(slices.Values(names)) {
+		words = append(words, string(name))
+	}
+	return strings.Join(words, ", ")
 }
 
 // learn asks holders for versions that decide between them and are not known:
