@@ -72,7 +72,7 @@ func (w *way) learn(speed, ratio float64) {
 }
 
 // newPacker returns a packer that may use some encodings, the one that shrinks most
-// first. Until it knows what the connection takes it uses the fastest: on a slow link a few
+// first, the fastest last. Until it knows what the connection takes it uses the fastest: on a slow link a few
 // chunks are a little larger for it, on a fast one no receiver unpacks slowly.
 func (e *Engine) newPacker(codecs ...wire.Encoding) *packer {
 	return &packer{e: e, codecs: codecs, way: codecs[len(codecs)-1], backoff: firstSkip, size: windowSize, wait: firstTry}
@@ -137,7 +137,7 @@ func (p *packer) pack(data, into []byte) (wire.Encoding, []byte) {
 		p.backoff = firstSkip
 		return enc, packed
 	}
-	if enc == p.codecs[0] { // what another cannot do this one may
+	if most := p.codecs[0]; enc == most || p.ways[most].ratio >= poorRatio { // else that one may shrink it
 		p.skip = p.backoff
 		p.backoff = min(2*p.backoff, lastTry)
 	}

@@ -215,6 +215,22 @@ func TestTheFasterEncodingIsUsedUntilTheLinkIsKnown(t *testing.T) {
 	}
 }
 
+// What no encoding shrinks is hardly ever tried, however fast the link is.
+func TestWhatDoesNotShrinkIsHardlyTried(t *testing.T) {
+	for _, rate := range []float64{12e6, 1.2e9} {
+		p := newFabric(t).add("kn1", "").engine.newPacker(wire.Zstd, wire.S2)
+		data := random(1, 64<<10)
+		for range 2000 {
+			_, out := p.pack(data, nil)
+			took := time.Duration(float64(len(out)) / rate * 1e9)
+			p.wrote(shown{bytes: len(out), since: took, took: took, full: true})
+		}
+		if p.packed > 12 {
+			t.Errorf("at %.0f MB/s it compresses %d of 2000 chunks", rate/1e6, p.packed)
+		}
+	}
+}
+
 // The first chunk waits for the memory that compressing takes: what follows is far faster.
 func TestTheFirstChunkDoesNotTellHowFastCompressingIs(t *testing.T) {
 	var w way
